@@ -1,0 +1,3 @@
+package kerneltest
+
+var fileCases, processCases, socketCases, eventCases, systemCases []Case
