@@ -8,6 +8,8 @@ import (
 	"github.com/anykernel/anykernel/backends"
 )
 
+var opOpenat = newOp("openat")
+
 var (
 	errNUL     = errors.New("a NUL byte in a string that the kernel reads up to the first NUL")
 	errTooLong = fmt.Errorf("longer than %d bytes", maxString)

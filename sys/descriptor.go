@@ -8,6 +8,8 @@ import (
 	"github.com/anykernel/anykernel/backends"
 )
 
+var opClose = newOp("close")
+
 // A descriptor is one open number in one table, shared by all views of a
 // File. It is closed exactly once, and never while a call uses the number, so
 // that no call ever reaches a file that was given the number later.

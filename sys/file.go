@@ -9,6 +9,13 @@ import (
 	"github.com/anykernel/anykernel/backends"
 )
 
+var (
+	opRead   = newOp("read")
+	opWrite  = newOp("write")
+	opPread  = paddedOp(3, "pread64", "pread")
+	opPwrite = paddedOp(3, "pwrite64", "pwrite")
+)
+
 // A File is an open descriptor of a process. It is closed when nothing refers
 // to it any more, unless [File.Keep] was called; closing it explicitly is
 // still better.

@@ -12,7 +12,7 @@ import (
 // It is immutable and shared by all kernels of that ABI.
 type table struct {
 	abi   *abi.ABI
-	calls [opCount]callNumber
+	calls []callNumber // by op
 	eintr abi.Errno
 	open  bitTranslation
 
@@ -25,15 +25,19 @@ func tableOf(a *abi.ABI) *table {
 	if t, ok := tables.Load(a); ok {
 		return t.(*table)
 	}
-	t := &table{abi: a, eintr: errnoNumber(a, "EINTR")}
-	for o := range opCount {
-		t.calls[o] = findCall(a, &opNames[o])
+	stored, _ := tables.LoadOrStore(a, newTable(a))
+	return stored.(*table)
+}
+
+func newTable(a *abi.ABI) *table {
+	t := &table{abi: a, calls: make([]callNumber, len(ops)), eintr: errnoNumber(a, "EINTR")}
+	for o := range ops {
+		t.calls[o] = findCall(a, &ops[o])
 	}
 	cwd, _ := a.Const("AT_FDCWD")
 	t.atFDCWD = int(cwd)
 	t.open = openFlags.translation(a)
-	stored, _ := tables.LoadOrStore(a, t)
-	return stored.(*table)
+	return t
 }
 
 func errnoNumber(a *abi.ABI, name string) abi.Errno {
@@ -45,15 +49,6 @@ func errnoNumber(a *abi.ABI, name string) abi.Errno {
 	return 0
 }
 
-const noCall = ^uint32(0)
-
-// A callNumber is how an ABI makes a call: its number, and where it has an
-// argument that only pads.
-type callNumber struct {
-	num uint32
-	pad int8 // position of the padding, -1 for none
-}
-
 // place puts portable arguments where the ABI wants them.
 func (n *callNumber) place(dst *[backends.MaxArgs]backends.Arg, args []backends.Arg) {
 	if n.pad < 0 || int(n.pad) >= len(args) {
@@ -63,21 +58,3 @@ func (n *callNumber) place(dst *[backends.MaxArgs]backends.Arg, args []backends.
 	copy(dst[:n.pad], args)
 	copy(dst[n.pad+1:], args[n.pad:])
 }
-
-// findCall tries the names that a call goes by, the best first.
-func findCall(a *abi.ABI, names *opInfo) callNumber {
-	for _, name := range names.names {
-		if num, ok := a.Call(name); ok {
-			n := callNumber{num: uint32(num), pad: -1}
-			if names.pad > 0 && padsOffsets(a) {
-				n.pad = names.pad
-			}
-			return n
-		}
-	}
-	return callNumber{num: noCall, pad: -1}
-}
-
-// padsOffsets reports whether the ABI puts an unused word before a 64-bit
-// offset, as NetBSD and OpenBSD do.
-func padsOffsets(a *abi.ABI) bool { return a.OS == "netbsd" || a.OS == "openbsd" }
