@@ -1,9 +1,6 @@
 package abi
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "fmt"
 
 // PointerSize is the size of a pointer in this process, in bytes.
 const PointerSize = 4 << (^uintptr(0) >> 63)
@@ -14,22 +11,28 @@ type ABI struct {
 	OS   string // as GOOS: "linux", "netbsd", …
 	Arch string // as GOARCH: "amd64", "arm64", …
 	// Order is the byte order of integers in memory.
-	Order binary.ByteOrder
+	Order ByteOrder
 	// PointerSize is the size of a pointer and of C's long, in bytes.
 	PointerSize int
-
-	data *Data
+	// Data holds the tables. Programs use the methods.
+	Data *Data
 }
 
-// Data is what the generated packages hand to [New].
+// Data is the tables of an ABI. The generated packages write them as literals
+// that need no code at start, so that a program holds the tables of those
+// architectures only that it names.
 type Data struct {
-	Calls   []Number // system calls by name, such as "openat"; sorted by name
-	Consts  []Number // constants by name, such as "O_CREAT"; sorted by name
-	Errnos  []ErrnoInfo
-	Layouts []Layout // sorted by name
+	Base    *Data       // what the architectures of an OS share; nil for nothing
+	Calls   []Number    // system calls by name, such as "openat"; sorted by name
+	Consts  []Number    // constants by name, such as "O_CREAT"; sorted by name
+	Errnos  []ErrnoInfo // one for each number; sorted by number
+	Layouts []Layout    // sorted by name
+
+	all merged // of this and Base
 }
 
-// A Number is a named integer.
+// A Number is a named integer. Values above the largest int64 are stored as
+// negative numbers of the same 64 bits.
 type Number struct {
 	Name  string
 	Value int64
@@ -39,7 +42,7 @@ type Number struct {
 type ErrnoInfo struct {
 	Errno   Errno
 	Name    string // such as "ENOENT"
-	Message string // as strerror(3) of that OS
+	Message string // as strerror(3) of that OS in the C locale
 }
 
 // A Layout is the layout of a C structure.
@@ -50,7 +53,9 @@ type Layout struct {
 	Fields []Field
 }
 
-// A Field is a field of a Layout.
+// A Field is a field of a Layout. Members of a structure in the structure are
+// fields too, named by their path as C's offsetof takes it: "st_atim" and
+// "st_atim.tv_sec". Members of a union share their offset.
 type Field struct {
 	Name   string // as in C: "st_dev"
 	Offset int    // in bytes

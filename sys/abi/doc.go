@@ -9,3 +9,5 @@
 // integers in a layout. What may not: system calls, and anything that asks
 // which host it runs on.
 package abi
+
+//go:generate go run ./internal/gen

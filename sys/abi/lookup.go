@@ -3,72 +3,125 @@ package abi
 import (
 	"cmp"
 	"slices"
+	"sync"
 )
 
-// New makes an ABI of generated data. It is for the packages below this one;
-// programs use their variables.
+// New makes an ABI of tables.
 func New(a ABI, d *Data) *ABI {
-	a.data = d
+	a.Data = d
 	return &a
 }
 
 // Call is the number of a system call, false where the OS has none of that
 // name.
 func (a *ABI) Call(name string) (num uintptr, ok bool) {
-	v, ok := find(a.data.Calls, name)
-	return uintptr(v), ok
+	for d := a.Data; d != nil; d = d.Base {
+		if i, ok := find(d.Calls, name, numberName); ok {
+			return uintptr(d.Calls[i].Value), true
+		}
+	}
+	return 0, false
 }
 
 // Const is the value of a constant, false where the OS has none of that name.
 func (a *ABI) Const(name string) (value int64, ok bool) {
-	return find(a.data.Consts, name)
+	for d := a.Data; d != nil; d = d.Base {
+		if i, ok := find(d.Consts, name, numberName); ok {
+			return d.Consts[i].Value, true
+		}
+	}
+	return 0, false
 }
-
-// Calls is every system call, sorted by name. The caller may not change it.
-func (a *ABI) Calls() []Number { return a.data.Calls }
-
-// Consts is every constant, sorted by name. The caller may not change it.
-func (a *ABI) Consts() []Number { return a.data.Consts }
-
-// Errnos is every error number, sorted by number. The caller may not change
-// it.
-func (a *ABI) Errnos() []ErrnoInfo { return a.data.Errnos }
-
-// Layouts is every structure, sorted by name. The caller may not change it.
-func (a *ABI) Layouts() []Layout { return a.data.Layouts }
 
 // Errno describes an error number, false where the OS has no such number.
 func (a *ABI) Errno(e Errno) (ErrnoInfo, bool) {
-	i, ok := slices.BinarySearchFunc(a.data.Errnos, e, func(x ErrnoInfo, e Errno) int { return cmp.Compare(x.Errno, e) })
-	if !ok {
-		return ErrnoInfo{}, false
+	for d := a.Data; d != nil; d = d.Base {
+		if i, ok := find(d.Errnos, e, errnoNumber); ok {
+			return d.Errnos[i], true
+		}
 	}
-	return a.data.Errnos[i], true
+	return ErrnoInfo{}, false
 }
 
 // Layout is the layout of a structure, nil where the OS has none of that
 // name.
 func (a *ABI) Layout(name string) *Layout {
-	i, ok := slices.BinarySearchFunc(a.data.Layouts, name, func(l Layout, n string) int { return cmp.Compare(l.Name, n) })
-	if !ok {
-		return nil
+	for d := a.Data; d != nil; d = d.Base {
+		if i, ok := find(d.Layouts, name, layoutName); ok {
+			return &d.Layouts[i]
+		}
 	}
-	return &a.data.Layouts[i]
+	return nil
 }
 
 // Field is a field of l, false where it has none of that name.
 func (l *Layout) Field(name string) (Field, bool) {
-	i := slices.IndexFunc(l.Fields, func(f Field) bool { return f.Name == name })
-	if i < 0 {
-		return Field{}, false
+	for i := range l.Fields {
+		if l.Fields[i].Name == name {
+			return l.Fields[i], true
+		}
 	}
-	return l.Fields[i], true
+	return Field{}, false
 }
 
-func find(l []Number, name string) (int64, bool) {
-	i, ok := slices.BinarySearchFunc(l, name, func(n Number, name string) int { return cmp.Compare(n.Name, name) })
-	if !ok {
-		return 0, false
+// Calls is every system call, sorted by name. The caller may not change it.
+func (a *ABI) Calls() []Number { return a.merged().calls }
+
+// Consts is every constant, sorted by name. The caller may not change it.
+func (a *ABI) Consts() []Number { return a.merged().consts }
+
+// Errnos is every error number, sorted by number. A number that goes by two
+// names is here once, under the one that the OS's messages use; the other
+// name is a constant. The caller may not change it.
+func (a *ABI) Errnos() []ErrnoInfo { return a.merged().errnos }
+
+// Layouts is every structure, sorted by name. The caller may not change it.
+func (a *ABI) Layouts() []Layout { return a.merged().layouts }
+
+// merged is the tables of a Data and of its Base as one, made when somebody
+// asks for all of them: single look-ups do without.
+type merged struct {
+	once    sync.Once
+	calls   []Number
+	consts  []Number
+	errnos  []ErrnoInfo
+	layouts []Layout
+}
+
+func (a *ABI) merged() *merged {
+	m := &a.Data.all
+	m.once.Do(func() {
+		for d := a.Data; d != nil; d = d.Base {
+			m.calls = append(m.calls, d.Calls...)
+			m.consts = append(m.consts, d.Consts...)
+			m.errnos = append(m.errnos, d.Errnos...)
+			m.layouts = append(m.layouts, d.Layouts...)
+		}
+		sort(m.calls, numberName)
+		sort(m.consts, numberName)
+		sort(m.errnos, errnoNumber)
+		sort(m.layouts, layoutName)
+	})
+	return m
+}
+
+func numberName(n *Number) string    { return n.Name }
+func layoutName(l *Layout) string    { return l.Name }
+func errnoNumber(e *ErrnoInfo) Errno { return e.Errno }
+
+func find[E any, K cmp.Ordered](list []E, key K, of func(*E) K) (int, bool) {
+	lo, hi := 0, len(list)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if of(&list[mid]) < key {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	return l[i].Value, true
+	return lo, lo < len(list) && of(&list[lo]) == key
+}
+
+func sort[E any, K cmp.Ordered](list []E, of func(*E) K) {
+	slices.SortFunc(list, func(a, b E) int { return cmp.Compare(of(&a), of(&b)) })
 }
