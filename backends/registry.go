@@ -22,6 +22,8 @@ type Backend struct {
 	// Args describes the arguments that a specification may give, in one
 	// line; empty where there are none.
 	Args string
+	// NeedsArgs says that a specification without arguments names no kernel.
+	NeedsArgs bool
 	// Options are the options that a specification may give. Open refuses
 	// others before the backend sees them.
 	Options []OptionInfo
@@ -160,6 +162,9 @@ func Open(ctx context.Context, spec string, cfg Config) (Kernel, error) {
 func (b *Backend) check(text string, s Spec) error {
 	if len(s.Args) > 0 && b.Args == "" {
 		return &SpecError{text, s.Args[0], b.Name + " takes no arguments"}
+	}
+	if len(s.Args) == 0 && b.NeedsArgs {
+		return &SpecError{text, "", b.Name + " needs arguments: " + b.Args}
 	}
 	for _, o := range s.Options {
 		if !slices.ContainsFunc(b.Options, func(i OptionInfo) bool { return i.Key == o.Key }) {

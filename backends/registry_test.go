@@ -14,6 +14,7 @@ func init() {
 	open := func(context.Context, Spec, Config) (Kernel, error) { return nil, errors.New("opened") }
 	Register(Backend{Name: "plain", Open: open})
 	Register(Backend{Name: "rich", Open: open, Args: "components", Options: []OptionInfo{{Key: "mem"}}})
+	Register(Backend{Name: "far", Open: open, Args: "an address", NeedsArgs: true})
 	Register(Backend{Name: "needy", Open: open, Requirements: func() []Requirement {
 		return []Requirement{{Name: "air"}, {Name: "kit", Err: errAbsent, Remedy: "fetch one"}}
 	}})
@@ -21,7 +22,9 @@ func init() {
 
 func TestOpenRefuses(t *testing.T) {
 	for spec, want := range map[string]string{
-		"nosuch":        "needy, plain, rich",
+		"nosuch":        "far, needy, plain, rich",
+		"far":           "far needs arguments: an address",
+		"far:here":      "opened",
 		"plain:arg":     "takes no arguments",
 		"plain:mem=1":   "has none",
 		"rich:x?mmm=1":  "rich has mem",

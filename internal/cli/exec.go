@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anykernel/anykernel/applets"
+	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys"
+)
+
+func newExecCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "exec -k KERNEL [--] [APPLET [ARG...]]",
+		Short: "Run an applet on a kernel; without one, list them",
+		Long: `Boot a kernel, run one applet on it, and end with the applet's exit status.
+Without an applet, list them; 'anykernel exec -- APPLET --help' says more.`,
+		Example:           `  anykernel exec -k sentry -- uname -a`,
+		ValidArgsFunction: completeApplets,
+	}
+	spec := kernelFlag(cmd)
+	dir := cmd.Flags().StringP("dir", "C", "", "the `directory` to run in, inside the kernel (default: / or, on the host, the working directory)")
+	cmd.Flags().SetInterspersed(false)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return e.printApplets()
+		}
+		if _, ok := applets.Lookup(args[0]); !ok {
+			return usagef("no applet %q; 'anykernel exec' lists them", args[0])
+		}
+		ctx, stop := untilInterrupt(cmd.Context())
+		defer stop()
+		return e.withKernel(ctx, *spec, func(k *sys.Kernel) error {
+			return e.execApplet(ctx, k, *dir, args)
+		})
+	}
+	return cmd
+}
+
+func (e *env) printApplets() error {
+	t := newTable("APPLET", "WHAT IT DOES")
+	for _, a := range applets.List() {
+		t.add(a.Name, a.Summary)
+	}
+	return t.print(e.stdout)
+}
+
+func completeApplets(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, a := range applets.List() {
+		names = append(names, a.Name+"\t"+a.Summary)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// withKernel opens a kernel, prepares it, runs f and closes it.
+func (e *env) withKernel(ctx context.Context, spec string, f func(*sys.Kernel) error) (err error) {
+	k, err := e.open(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, k.Close()) }()
+	return f(k)
+}
+
+// appletProcess is a process for applets: one of their own, where the kernel
+// can make one.
+func appletProcess(ctx context.Context, k *sys.Kernel) (*sys.Process, error) {
+	if !k.Capabilities().Has(backends.Processes) {
+		return k.Init(), nil
+	}
+	return k.Init().Fork(ctx, backends.CopiedDescriptors)
+}
+
+func (e *env) execApplet(ctx context.Context, k *sys.Kernel, dir string, args []string) error {
+	p, err := appletProcess(ctx, k)
+	if err != nil {
+		return err
+	}
+	status := applets.Run(ctx, &applets.Env{
+		Process: p,
+		Stdin:   newInput(e.stdin).with(ctx),
+		Stdout:  e.stdout,
+		Stderr:  e.stderr,
+		Dir:     dir,
+		Environ: environ(k),
+	}, args[0], args[1:]...)
+	if err := k.Err(); err != nil {
+		return err
+	}
+	if status != 0 {
+		return statusError(status)
+	}
+	return nil
+}
+
+// environ is the environment of what runs on k: the host's own on the host,
+// and a plain one elsewhere.
+func environ(k *sys.Kernel) []string {
+	if !k.Capabilities().Has(backends.Isolated) {
+		return os.Environ()
+	}
+	return []string{"HOME=/root", "PATH=/bin", "TERM=" + os.Getenv("TERM"), "USER=root"}
+}
