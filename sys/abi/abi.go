@@ -22,13 +22,13 @@ type ABI struct {
 // that need no code at start, so that a program holds the tables of those
 // architectures only that it names.
 type Data struct {
-	Base    *Data       // what the architectures of an OS share; nil for nothing
+	Base    *Data       // looked in for what the tables below lack; nil for nothing
 	Calls   []Number    // system calls by name, such as "openat"; sorted by name
 	Consts  []Number    // constants by name, such as "O_CREAT"; sorted by name
 	Errnos  []ErrnoInfo // one for each number; sorted by number
 	Layouts []Layout    // sorted by name
 
-	all merged // of this and Base
+	all merged // this over Base
 }
 
 // A Number is a named integer. Values above the largest int64 are stored as

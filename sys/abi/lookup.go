@@ -2,7 +2,6 @@ package abi
 
 import (
 	"cmp"
-	"slices"
 	"sync"
 )
 
@@ -92,15 +91,11 @@ func (a *ABI) merged() *merged {
 	m := &a.Data.all
 	m.once.Do(func() {
 		for d := a.Data; d != nil; d = d.Base {
-			m.calls = append(m.calls, d.Calls...)
-			m.consts = append(m.consts, d.Consts...)
-			m.errnos = append(m.errnos, d.Errnos...)
-			m.layouts = append(m.layouts, d.Layouts...)
+			m.calls = overlay(m.calls, d.Calls, numberName)
+			m.consts = overlay(m.consts, d.Consts, numberName)
+			m.errnos = overlay(m.errnos, d.Errnos, errnoNumber)
+			m.layouts = overlay(m.layouts, d.Layouts, layoutName)
 		}
-		sort(m.calls, numberName)
-		sort(m.consts, numberName)
-		sort(m.errnos, errnoNumber)
-		sort(m.layouts, layoutName)
 	})
 	return m
 }
@@ -122,6 +117,25 @@ func find[E any, K cmp.Ordered](list []E, key K, of func(*E) K) (int, bool) {
 	return lo, lo < len(list) && of(&list[lo]) == key
 }
 
-func sort[E any, K cmp.Ordered](list []E, of func(*E) K) {
-	slices.SortFunc(list, func(a, b E) int { return cmp.Compare(of(&a), of(&b)) })
+// overlay is the entries of two sorted lists, sorted; where both have one it is
+// that of the upper list.
+func overlay[E any, K cmp.Ordered](upper, lower []E, of func(*E) K) []E {
+	if len(upper) == 0 {
+		return lower
+	}
+	out := make([]E, 0, len(upper)+len(lower))
+	for len(upper) > 0 && len(lower) > 0 {
+		order := cmp.Compare(of(&upper[0]), of(&lower[0]))
+		if order > 0 {
+			out = append(out, lower[0])
+			lower = lower[1:]
+			continue
+		}
+		if order == 0 {
+			lower = lower[1:]
+		}
+		out = append(out, upper[0])
+		upper = upper[1:]
+	}
+	return append(append(out, upper...), lower...)
 }

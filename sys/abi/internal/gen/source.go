@@ -58,7 +58,7 @@ func load(dir string, t target) (*source, error) {
 	// that errors are expected: what matters is checked on its own.
 	conf := types.Config{
 		Importer: syscallOnly{},
-		Sizes:    types.SizesFor("gc", t.goarch),
+		Sizes:    t.sizes(),
 		Error:    func(error) {},
 	}
 	pkg, _ := conf.Check("unix", fset, files, nil)

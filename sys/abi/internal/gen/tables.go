@@ -130,7 +130,7 @@ func (s *source) inner(n *names, outer abi.Field, t types.Type) ([]abi.Field, er
 	if !ok {
 		return nil, nil
 	}
-	name := n.structure(s.native[s.named[st]], s.target.goarch)
+	name := n.structure(s.nativeType(n, s.named[st]), s.target.goarch)
 	if name == "" {
 		return nil, fmt.Errorf("field %s is a structure without a name", outer.Name)
 	}
@@ -140,6 +140,18 @@ func (s *source) inner(n *names, outer abi.Field, t types.Type) ([]abi.Field, er
 		list[i].Offset += outer.Offset
 	}
 	return list, err
+}
+
+// nativeType is the name in x/sys's input of a Go type. The table of names has
+// those that x/sys made up.
+func (s *source) nativeType(n *names, goName string) string {
+	if c, ok := s.native[goName]; ok {
+		return c
+	}
+	if _, ok := n.types[goName]; ok {
+		return goName
+	}
+	return ""
 }
 
 func (s *source) offsets(st *types.Struct) []int {
@@ -172,7 +184,7 @@ func (t target) align(typ types.Type) int {
 	case *types.Array:
 		return t.align(u.Elem())
 	default:
-		size := int(types.SizesFor("gc", t.goarch).Sizeof(typ))
+		size := int(t.sizes().Sizeof(typ))
 		if t.goarch == "386" {
 			return min(size, 4)
 		}

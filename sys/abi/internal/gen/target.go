@@ -10,12 +10,24 @@ type target struct {
 // targets are all that x/sys describes. The Go compiler does not build for
 // some of the architectures that the kernels run on; those are not here.
 var targets = map[string][]string{
+	"darwin":  {"amd64", "arm64"},
+	"freebsd": {"386", "amd64", "arm", "arm64", "riscv64"},
 	"linux": {"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle",
-		"ppc64", "ppc64le", "riscv64", "s390x"},
+		"ppc", "ppc64", "ppc64le", "riscv64", "s390x", "sparc64"},
+	"netbsd":  {"386", "amd64", "arm", "arm64"},
+	"openbsd": {"386", "amd64", "arm", "arm64", "mips64", "ppc64", "riscv64"},
 }
 
 func (t target) pointerSize() int {
-	return int(types.SizesFor("gc", t.goarch).Sizeof(types.Typ[types.Uintptr]))
+	return int(t.sizes().Sizeof(types.Typ[types.Uintptr]))
+}
+
+// sizes is how Go lays out structures on the target.
+func (t target) sizes() types.Sizes {
+	if t.goarch == "ppc" { // which gccgo alone builds for
+		return types.SizesFor("gc", "mips")
+	}
+	return types.SizesFor("gc", t.goarch)
 }
 
 func (t target) bigEndian() bool {

@@ -1,0 +1,5 @@
+// Package netbsd is the ABI of NetBSD as data, one variable for each architecture.
+// A program holds the tables of those only that it names.
+//
+// Its files are generated, but for this one; see sys/abi/internal/gen.
+package netbsd
