@@ -2682,6 +2682,27 @@ var base = abi.Data{
 			{Name: "ifmam_index", Offset: 12, Size: 2},
 			{Name: "ifmam_refcount", Offset: 16, Size: 4, Signed: true},
 		}},
+		{Name: "ifreq", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "ifr_name", Size: 16},
+			{Name: "ifr_addr", Offset: 16, Size: 16},
+			{Name: "ifr_addr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_addr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_addr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_dstaddr", Offset: 16, Size: 16},
+			{Name: "ifr_dstaddr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_dstaddr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_dstaddr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_broadaddr", Offset: 16, Size: 16},
+			{Name: "ifr_broadaddr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_broadaddr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_broadaddr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_flags", Offset: 16, Size: 2, Signed: true},
+			{Name: "ifr_metric", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_mtu", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_phys", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_media", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_data", Offset: 16, Size: 8},
+		}},
 		{Name: "in6_pktinfo", Size: 20, Align: 4, Fields: []abi.Field{
 			{Name: "ipi6_addr", Size: 16},
 			{Name: "ipi6_ifindex", Offset: 16, Size: 4},
@@ -2705,7 +2726,7 @@ var base = abi.Data{
 			{Name: "ip6m_addr.sin6_scope_id", Offset: 24, Size: 4},
 			{Name: "ip6m_mtu", Offset: 28, Size: 4},
 		}},
-		{Name: "ip_mreq", Size: 8, Align: 1, Fields: []abi.Field{
+		{Name: "ip_mreq", Size: 8, Align: 4, Fields: []abi.Field{
 			{Name: "imr_multiaddr", Size: 4},
 			{Name: "imr_interface", Offset: 4, Size: 4},
 		}},
@@ -2740,6 +2761,15 @@ var base = abi.Data{
 			{Name: "fflags", Offset: 12, Size: 4},
 			{Name: "data", Offset: 16, Size: 8, Signed: true},
 			{Name: "udata", Offset: 24, Size: 8},
+		}},
+		{Name: "kevent64_s", Size: 48, Align: 8, Fields: []abi.Field{
+			{Name: "ident", Size: 8},
+			{Name: "filter", Offset: 8, Size: 2, Signed: true},
+			{Name: "flags", Offset: 10, Size: 2},
+			{Name: "fflags", Offset: 12, Size: 4},
+			{Name: "data", Offset: 16, Size: 8, Signed: true},
+			{Name: "udata", Offset: 24, Size: 8},
+			{Name: "ext", Offset: 32, Size: 16},
 		}},
 		{Name: "kinfo_proc", Size: 648, Align: 8, Fields: []abi.Field{
 			{Name: "kp_proc", Size: 296},
@@ -2954,6 +2984,11 @@ var base = abi.Data{
 			{Name: "sae_dstaddr", Offset: 24, Size: 8},
 			{Name: "sae_dstaddrlen", Offset: 32, Size: 4},
 		}},
+		{Name: "sembuf", Size: 6, Align: 2, Fields: []abi.Field{
+			{Name: "sem_num", Size: 2},
+			{Name: "sem_op", Offset: 2, Size: 2, Signed: true},
+			{Name: "sem_flg", Offset: 4, Size: 2, Signed: true},
+		}},
 		{Name: "shmid_ds", Size: 80, Align: 8, Fields: []abi.Field{
 			{Name: "shm_perm", Size: 24},
 			{Name: "shm_perm.uid", Size: 4},
@@ -2965,6 +3000,12 @@ var base = abi.Data{
 			{Name: "shm_lpid", Offset: 32, Size: 4, Signed: true},
 			{Name: "shm_cpid", Offset: 36, Size: 4, Signed: true},
 			{Name: "shm_nattch", Offset: 40, Size: 2},
+		}},
+		{Name: "sigaction", Size: 16, Align: 8, Fields: []abi.Field{
+			{Name: "sa_handler", Size: 8},
+			{Name: "sa_sigaction", Size: 8},
+			{Name: "sa_mask", Offset: 8, Size: 4},
+			{Name: "sa_flags", Offset: 12, Size: 4, Signed: true},
 		}},
 		{Name: "sockaddr", Size: 16, Align: 1, Fields: []abi.Field{
 			{Name: "sa_len", Size: 1},
@@ -2989,7 +3030,7 @@ var base = abi.Data{
 			{Name: "sdl_slen", Offset: 7, Size: 1},
 			{Name: "sdl_data", Offset: 8, Size: 12},
 		}},
-		{Name: "sockaddr_in", Size: 16, Align: 2, Fields: []abi.Field{
+		{Name: "sockaddr_in", Size: 16, Align: 4, Fields: []abi.Field{
 			{Name: "sin_len", Size: 1},
 			{Name: "sin_family", Offset: 1, Size: 1},
 			{Name: "sin_port", Offset: 2, Size: 2},
@@ -3004,6 +3045,13 @@ var base = abi.Data{
 			{Name: "sin6_addr", Offset: 8, Size: 16},
 			{Name: "sin6_scope_id", Offset: 24, Size: 4},
 		}},
+		{Name: "sockaddr_storage", Size: 128, Align: 8, Fields: []abi.Field{
+			{Name: "ss_len", Size: 1},
+			{Name: "ss_family", Offset: 1, Size: 1},
+			{Name: "__ss_pad1", Offset: 2, Size: 6},
+			{Name: "__ss_align", Offset: 8, Size: 8, Signed: true},
+			{Name: "__ss_pad2", Offset: 16, Size: 112},
+		}},
 		{Name: "sockaddr_un", Size: 106, Align: 1, Fields: []abi.Field{
 			{Name: "sun_len", Size: 1},
 			{Name: "sun_family", Offset: 1, Size: 1},
@@ -3015,6 +3063,11 @@ var base = abi.Data{
 			{Name: "svm_reserved1", Offset: 2, Size: 2},
 			{Name: "svm_port", Offset: 4, Size: 4},
 			{Name: "svm_cid", Offset: 8, Size: 4},
+		}},
+		{Name: "stack_t", Size: 24, Align: 8, Fields: []abi.Field{
+			{Name: "ss_sp", Size: 8},
+			{Name: "ss_size", Offset: 8, Size: 8},
+			{Name: "ss_flags", Offset: 16, Size: 4, Signed: true},
 		}},
 		{Name: "stat", Size: 144, Align: 8, Fields: []abi.Field{
 			{Name: "st_dev", Size: 4, Signed: true},
@@ -3108,6 +3161,10 @@ var base = abi.Data{
 		{Name: "timeval32", Size: 8, Align: 4, Fields: []abi.Field{
 			{Name: "tv_sec", Size: 4, Signed: true},
 			{Name: "tv_usec", Offset: 4, Size: 4, Signed: true},
+		}},
+		{Name: "timezone", Size: 8, Align: 4, Fields: []abi.Field{
+			{Name: "tz_minuteswest", Size: 4, Signed: true},
+			{Name: "tz_dsttime", Offset: 4, Size: 4, Signed: true},
 		}},
 		{Name: "utsname", Size: 1280, Align: 1, Fields: []abi.Field{
 			{Name: "sysname", Size: 256},

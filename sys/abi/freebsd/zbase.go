@@ -2313,7 +2313,7 @@ var base = abi.Data{
 		{Errno: 32, Name: "EPIPE", Message: "Broken pipe"},
 		{Errno: 33, Name: "EDOM", Message: "Numerical argument out of domain"},
 		{Errno: 34, Name: "ERANGE", Message: "Result too large"},
-		{Errno: 35, Name: "EWOULDBLOCK", Message: "Resource temporarily unavailable"},
+		{Errno: 35, Name: "EAGAIN", Message: "Resource temporarily unavailable"},
 		{Errno: 36, Name: "EINPROGRESS", Message: "Operation now in progress"},
 		{Errno: 37, Name: "EALREADY", Message: "Operation already in progress"},
 		{Errno: 38, Name: "ENOTSOCK", Message: "Socket operation on non-socket"},
@@ -2534,6 +2534,11 @@ var base = abi.Data{
 			{Name: "ifam_index", Offset: 12, Size: 2},
 			{Name: "ifam_metric", Offset: 16, Size: 4, Signed: true},
 		}},
+		{Name: "ifconf", Size: 16, Align: 8, Fields: []abi.Field{
+			{Name: "ifc_len", Size: 4, Signed: true},
+			{Name: "ifc_buf", Offset: 8, Size: 8},
+			{Name: "ifc_req", Offset: 8, Size: 8},
+		}},
 		{Name: "ifma_msghdr", Size: 16, Align: 4, Fields: []abi.Field{
 			{Name: "ifmam_msglen", Size: 2},
 			{Name: "ifmam_version", Offset: 2, Size: 1},
@@ -2541,6 +2546,28 @@ var base = abi.Data{
 			{Name: "ifmam_addrs", Offset: 4, Size: 4, Signed: true},
 			{Name: "ifmam_flags", Offset: 8, Size: 4, Signed: true},
 			{Name: "ifmam_index", Offset: 12, Size: 2},
+		}},
+		{Name: "ifreq", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "ifr_name", Size: 16},
+			{Name: "ifr_addr", Offset: 16, Size: 16},
+			{Name: "ifr_addr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_addr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_addr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_dstaddr", Offset: 16, Size: 16},
+			{Name: "ifr_dstaddr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_dstaddr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_dstaddr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_broadaddr", Offset: 16, Size: 16},
+			{Name: "ifr_broadaddr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_broadaddr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_broadaddr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_flags", Offset: 16, Size: 2, Signed: true},
+			{Name: "ifr_metric", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_mtu", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_phys", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_media", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_fib", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_data", Offset: 16, Size: 8},
 		}},
 		{Name: "in6_pktinfo", Size: 20, Align: 4, Fields: []abi.Field{
 			{Name: "ipi6_addr", Size: 16},
@@ -2560,7 +2587,7 @@ var base = abi.Data{
 			{Name: "ip6m_addr.sin6_scope_id", Offset: 24, Size: 4},
 			{Name: "ip6m_mtu", Offset: 28, Size: 4},
 		}},
-		{Name: "ip_mreq", Size: 8, Align: 1, Fields: []abi.Field{
+		{Name: "ip_mreq", Size: 8, Align: 4, Fields: []abi.Field{
 			{Name: "imr_multiaddr", Size: 4},
 			{Name: "imr_interface", Offset: 4, Size: 4},
 		}},
@@ -2572,6 +2599,22 @@ var base = abi.Data{
 		{Name: "ipv6_mreq", Size: 20, Align: 4, Fields: []abi.Field{
 			{Name: "ipv6mr_multiaddr", Size: 16},
 			{Name: "ipv6mr_interface", Offset: 16, Size: 4},
+		}},
+		{Name: "itimerspec", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "it_interval", Size: 16},
+			{Name: "it_interval.tv_sec", Size: 8, Signed: true},
+			{Name: "it_interval.tv_nsec", Offset: 8, Size: 8, Signed: true},
+			{Name: "it_value", Offset: 16, Size: 16},
+			{Name: "it_value.tv_sec", Offset: 16, Size: 8, Signed: true},
+			{Name: "it_value.tv_nsec", Offset: 24, Size: 8, Signed: true},
+		}},
+		{Name: "itimerval", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "it_interval", Size: 16},
+			{Name: "it_interval.tv_sec", Size: 8, Signed: true},
+			{Name: "it_interval.tv_usec", Offset: 8, Size: 8, Signed: true},
+			{Name: "it_value", Offset: 16, Size: 16},
+			{Name: "it_value.tv_sec", Offset: 16, Size: 8, Signed: true},
+			{Name: "it_value.tv_usec", Offset: 24, Size: 8, Signed: true},
 		}},
 		{Name: "kevent", Size: 64, Align: 8, Fields: []abi.Field{
 			{Name: "ident", Size: 8},
@@ -2585,6 +2628,17 @@ var base = abi.Data{
 		{Name: "linger", Size: 8, Align: 4, Fields: []abi.Field{
 			{Name: "l_onoff", Size: 4, Signed: true},
 			{Name: "l_linger", Offset: 4, Size: 4, Signed: true},
+		}},
+		{Name: "mmsghdr", Size: 56, Align: 8, Fields: []abi.Field{
+			{Name: "msg_hdr", Size: 48},
+			{Name: "msg_hdr.msg_name", Size: 8},
+			{Name: "msg_hdr.msg_namelen", Offset: 8, Size: 4},
+			{Name: "msg_hdr.msg_iov", Offset: 16, Size: 8},
+			{Name: "msg_hdr.msg_iovlen", Offset: 24, Size: 4, Signed: true},
+			{Name: "msg_hdr.msg_control", Offset: 32, Size: 8},
+			{Name: "msg_hdr.msg_controllen", Offset: 40, Size: 4},
+			{Name: "msg_hdr.msg_flags", Offset: 44, Size: 4, Signed: true},
+			{Name: "msg_len", Offset: 48, Size: 8, Signed: true},
 		}},
 		{Name: "msghdr", Size: 48, Align: 8, Fields: []abi.Field{
 			{Name: "msg_name", Size: 8},
@@ -2722,6 +2776,18 @@ var base = abi.Data{
 			{Name: "ru_nvcsw", Offset: 128, Size: 8, Signed: true},
 			{Name: "ru_nivcsw", Offset: 136, Size: 8, Signed: true},
 		}},
+		{Name: "sembuf", Size: 6, Align: 2, Fields: []abi.Field{
+			{Name: "sem_num", Size: 2},
+			{Name: "sem_op", Offset: 2, Size: 2, Signed: true},
+			{Name: "sem_flg", Offset: 4, Size: 2, Signed: true},
+		}},
+		{Name: "sigaction", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "sa_handler", Size: 8},
+			{Name: "sa_sigaction", Size: 8},
+			{Name: "sa_flags", Offset: 8, Size: 4, Signed: true},
+			{Name: "sa_mask", Offset: 12, Size: 16},
+			{Name: "sa_mask.__val", Offset: 12, Size: 16},
+		}},
 		{Name: "siginfo_t", Size: 80, Align: 8, Fields: []abi.Field{
 			{Name: "si_signo", Size: 4, Signed: true},
 			{Name: "si_errno", Offset: 4, Size: 4, Signed: true},
@@ -2750,7 +2816,7 @@ var base = abi.Data{
 			{Name: "sdl_slen", Offset: 7, Size: 1},
 			{Name: "sdl_data", Offset: 8, Size: 46},
 		}},
-		{Name: "sockaddr_in", Size: 16, Align: 2, Fields: []abi.Field{
+		{Name: "sockaddr_in", Size: 16, Align: 4, Fields: []abi.Field{
 			{Name: "sin_len", Size: 1},
 			{Name: "sin_family", Offset: 1, Size: 1},
 			{Name: "sin_port", Offset: 2, Size: 2},
@@ -2765,10 +2831,22 @@ var base = abi.Data{
 			{Name: "sin6_addr", Offset: 8, Size: 16},
 			{Name: "sin6_scope_id", Offset: 24, Size: 4},
 		}},
+		{Name: "sockaddr_storage", Size: 128, Align: 8, Fields: []abi.Field{
+			{Name: "ss_len", Size: 1},
+			{Name: "ss_family", Offset: 1, Size: 1},
+			{Name: "__ss_pad1", Offset: 2, Size: 6},
+			{Name: "__ss_align", Offset: 8, Size: 8, Signed: true},
+			{Name: "__ss_pad2", Offset: 16, Size: 112},
+		}},
 		{Name: "sockaddr_un", Size: 106, Align: 1, Fields: []abi.Field{
 			{Name: "sun_len", Size: 1},
 			{Name: "sun_family", Offset: 1, Size: 1},
 			{Name: "sun_path", Offset: 2, Size: 104},
+		}},
+		{Name: "stack_t", Size: 24, Align: 8, Fields: []abi.Field{
+			{Name: "ss_sp", Size: 8},
+			{Name: "ss_size", Offset: 8, Size: 8},
+			{Name: "ss_flags", Offset: 16, Size: 4, Signed: true},
 		}},
 		{Name: "stat", Size: 224, Align: 8, Fields: []abi.Field{
 			{Name: "st_dev", Size: 8},
@@ -2840,6 +2918,10 @@ var base = abi.Data{
 		{Name: "timeval", Size: 16, Align: 8, Fields: []abi.Field{
 			{Name: "tv_sec", Size: 8, Signed: true},
 			{Name: "tv_usec", Offset: 8, Size: 8, Signed: true},
+		}},
+		{Name: "timezone", Size: 8, Align: 4, Fields: []abi.Field{
+			{Name: "tz_minuteswest", Size: 4, Signed: true},
+			{Name: "tz_dsttime", Offset: 4, Size: 4, Signed: true},
 		}},
 		{Name: "utsname", Size: 1280, Align: 1, Fields: []abi.Field{
 			{Name: "sysname", Size: 256},

@@ -640,12 +640,12 @@ var dataAMD64 = abi.Data{
 		{Errno: 114, Name: "EALREADY", Message: "Operation already in progress"},
 		{Errno: 115, Name: "EINPROGRESS", Message: "Operation now in progress"},
 		{Errno: 116, Name: "ESTALE", Message: "Stale file handle"},
-		{Errno: 117, Name: "EFSCORRUPTED", Message: "Structure needs cleaning"},
+		{Errno: 117, Name: "EUCLEAN", Message: "Structure needs cleaning"},
 		{Errno: 118, Name: "ENOTNAM", Message: "Not a XENIX named type file"},
 		{Errno: 119, Name: "ENAVAIL", Message: "No XENIX semaphores available"},
 	},
 	Layouts: []abi.Layout{
-		{Name: "epoll_event", Size: 12, Align: 4, Fields: []abi.Field{
+		{Name: "epoll_event", Size: 12, Align: 1, Fields: []abi.Field{
 			{Name: "events", Size: 4},
 			{Name: "data", Offset: 4, Size: 8},
 		}},

@@ -591,11 +591,11 @@ var dataARM = abi.Data{
 		{Name: "WDIOC_GETTIMEOUT", Value: 0x80045707},
 		{Name: "WDIOC_KEEPALIVE", Value: 0x80045705},
 		{Name: "WDIOC_SETOPTIONS", Value: 0x80045704},
-		{Name: "WORDSIZE", Value: 0x20},
 		{Name: "_HIDIOCGRAWNAME", Value: 0x80804804},
 		{Name: "_HIDIOCGRAWPHYS", Value: 0x80404805},
 		{Name: "_HIDIOCGRAWUNIQ", Value: 0x80404808},
 		{Name: "__NCPUBITS", Value: 0x20},
+		{Name: "__WORDSIZE", Value: 0x20},
 	},
 	Errnos: []abi.ErrnoInfo{
 		{Errno: 35, Name: "EDEADLK", Message: "Resource deadlock avoided"},
@@ -623,7 +623,7 @@ var dataARM = abi.Data{
 		{Errno: 114, Name: "EALREADY", Message: "Operation already in progress"},
 		{Errno: 115, Name: "EINPROGRESS", Message: "Operation now in progress"},
 		{Errno: 116, Name: "ESTALE", Message: "Stale file handle"},
-		{Errno: 117, Name: "EFSCORRUPTED", Message: "Structure needs cleaning"},
+		{Errno: 117, Name: "EUCLEAN", Message: "Structure needs cleaning"},
 		{Errno: 118, Name: "ENOTNAM", Message: "Not a XENIX named type file"},
 		{Errno: 119, Name: "ENAVAIL", Message: "No XENIX semaphores available"},
 	},
@@ -648,7 +648,12 @@ var dataARM = abi.Data{
 			{Name: "cylinders", Offset: 2, Size: 2},
 			{Name: "start", Offset: 4, Size: 4},
 		}},
-		{Name: "ifreq", Size: 32, Align: 1, Fields: []abi.Field{
+		{Name: "ifconf", Size: 8, Align: 4, Fields: []abi.Field{
+			{Name: "ifc_len", Size: 4, Signed: true},
+			{Name: "ifc_buf", Offset: 4, Size: 4},
+			{Name: "ifc_req", Offset: 4, Size: 4},
+		}},
+		{Name: "ifreq", Size: 32, Align: 4, Fields: []abi.Field{
 			{Name: "ifr_ifrn", Size: 16},
 			{Name: "ifr_ifru", Offset: 16, Size: 16},
 		}},
@@ -708,10 +713,6 @@ var dataARM = abi.Data{
 			{Name: "it_value.tv_sec", Offset: 8, Size: 4, Signed: true},
 			{Name: "it_value.tv_usec", Offset: 12, Size: 4, Signed: true},
 		}},
-		{Name: "landlock_path_beneath_attr", Size: 12, Align: 8, Fields: []abi.Field{
-			{Name: "allowed_access", Size: 8},
-			{Name: "parent_fd", Offset: 8, Size: 4, Signed: true},
-		}},
 		{Name: "loop_info", Size: 140, Align: 4, Fields: []abi.Field{
 			{Name: "lo_number", Size: 4, Signed: true},
 			{Name: "lo_device", Offset: 4, Size: 2},
@@ -737,6 +738,13 @@ var dataARM = abi.Data{
 			{Name: "msg_hdr.msg_flags", Offset: 24, Size: 4, Signed: true},
 			{Name: "msg_len", Offset: 28, Size: 4},
 		}},
+		{Name: "mq_attr", Size: 32, Align: 4, Fields: []abi.Field{
+			{Name: "mq_flags", Size: 4, Signed: true},
+			{Name: "mq_maxmsg", Offset: 4, Size: 4, Signed: true},
+			{Name: "mq_msgsize", Offset: 8, Size: 4, Signed: true},
+			{Name: "mq_curmsgs", Offset: 12, Size: 4, Signed: true},
+			{Name: "__reserved", Offset: 16, Size: 16},
+		}},
 		{Name: "msghdr", Size: 28, Align: 4, Fields: []abi.Field{
 			{Name: "msg_name", Size: 4},
 			{Name: "msg_namelen", Offset: 4, Size: 4},
@@ -750,6 +758,11 @@ var dataARM = abi.Data{
 			{Name: "start", Size: 4},
 			{Name: "length", Offset: 4, Size: 4},
 			{Name: "ptr", Offset: 8, Size: 4},
+		}},
+		{Name: "robust_list_head", Size: 12, Align: 4, Fields: []abi.Field{
+			{Name: "list", Size: 4},
+			{Name: "futex_offset", Offset: 4, Size: 4, Signed: true},
+			{Name: "list_op_pending", Offset: 8, Size: 4},
 		}},
 		{Name: "rtc_pll_info", Size: 28, Align: 4, Fields: []abi.Field{
 			{Name: "pll_ctrl", Size: 4, Signed: true},
@@ -805,6 +818,43 @@ var dataARM = abi.Data{
 			{Name: "shm_lpid", Offset: 68, Size: 4, Signed: true},
 			{Name: "shm_nattch", Offset: 72, Size: 4},
 		}},
+		{Name: "sigaction", Size: 20, Align: 4, Fields: []abi.Field{
+			{Name: "sa_handler", Size: 4},
+			{Name: "sa_flags", Offset: 4, Size: 4},
+			{Name: "sa_restorer", Offset: 8, Size: 4},
+			{Name: "sa_mask", Offset: 12, Size: 8},
+		}},
+		{Name: "sigevent", Size: 60, Align: 4, Fields: []abi.Field{
+			{Name: "sigev_value", Size: 4},
+			{Name: "sigev_signo", Offset: 4, Size: 4, Signed: true},
+			{Name: "sigev_notify", Offset: 8, Size: 4, Signed: true},
+			{Name: "__pad", Offset: 12, Size: 48},
+			{Name: "sigev_notify_function", Offset: 12, Size: 4},
+		}},
+		{Name: "siginfo_t", Size: 124, Align: 4, Fields: []abi.Field{
+			{Name: "si_signo", Size: 4, Signed: true},
+			{Name: "si_errno", Offset: 4, Size: 4, Signed: true},
+			{Name: "si_code", Offset: 8, Size: 4, Signed: true},
+			{Name: "__pad", Offset: 12, Size: 112},
+			{Name: "__align", Offset: 12, Size: 4},
+			{Name: "si_pid", Offset: 12, Size: 4, Signed: true},
+			{Name: "si_uid", Offset: 16, Size: 4},
+			{Name: "si_value", Offset: 20, Size: 4},
+			{Name: "si_ptr", Offset: 20, Size: 4},
+			{Name: "si_int", Offset: 20, Size: 4, Signed: true},
+			{Name: "si_status", Offset: 20, Size: 4, Signed: true},
+			{Name: "si_utime", Offset: 24, Size: 4, Signed: true},
+			{Name: "si_stime", Offset: 28, Size: 4, Signed: true},
+			{Name: "si_timerid", Offset: 12, Size: 4, Signed: true},
+			{Name: "si_overrun", Offset: 16, Size: 4, Signed: true},
+			{Name: "si_addr", Offset: 12, Size: 4},
+			{Name: "si_addr_lsb", Offset: 16, Size: 2, Signed: true},
+			{Name: "si_band", Offset: 12, Size: 4, Signed: true},
+			{Name: "si_fd", Offset: 16, Size: 4, Signed: true},
+			{Name: "si_call_addr", Offset: 12, Size: 4},
+			{Name: "si_syscall", Offset: 16, Size: 4, Signed: true},
+			{Name: "si_arch", Offset: 20, Size: 4},
+		}},
 		{Name: "sigset_t", Size: 128, Align: 4, Fields: []abi.Field{
 			{Name: "__val", Size: 128},
 		}},
@@ -824,6 +874,11 @@ var dataARM = abi.Data{
 		}},
 		{Name: "sockaddr_storage", Size: 128, Align: 4, Fields: []abi.Field{
 			{Name: "ss_family", Size: 2},
+		}},
+		{Name: "stack_t", Size: 12, Align: 4, Fields: []abi.Field{
+			{Name: "ss_sp", Size: 4},
+			{Name: "ss_flags", Offset: 4, Size: 4, Signed: true},
+			{Name: "ss_size", Offset: 8, Size: 4},
 		}},
 		{Name: "stat", Size: 104, Align: 8, Fields: []abi.Field{
 			{Name: "st_dev", Size: 8},

@@ -478,7 +478,7 @@ var dataARM64 = abi.Data{
 		{Errno: 114, Name: "EALREADY", Message: "Operation already in progress"},
 		{Errno: 115, Name: "EINPROGRESS", Message: "Operation now in progress"},
 		{Errno: 116, Name: "ESTALE", Message: "Stale file handle"},
-		{Errno: 117, Name: "EFSCORRUPTED", Message: "Structure needs cleaning"},
+		{Errno: 117, Name: "EUCLEAN", Message: "Structure needs cleaning"},
 		{Errno: 118, Name: "ENOTNAM", Message: "Not a XENIX named type file"},
 		{Errno: 119, Name: "ENAVAIL", Message: "No XENIX semaphores available"},
 	},

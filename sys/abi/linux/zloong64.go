@@ -461,11 +461,16 @@ var dataLOONG64 = abi.Data{
 		{Errno: 114, Name: "EALREADY", Message: "Operation already in progress"},
 		{Errno: 115, Name: "EINPROGRESS", Message: "Operation now in progress"},
 		{Errno: 116, Name: "ESTALE", Message: "Stale file handle"},
-		{Errno: 117, Name: "EFSCORRUPTED", Message: "Structure needs cleaning"},
+		{Errno: 117, Name: "EUCLEAN", Message: "Structure needs cleaning"},
 		{Errno: 118, Name: "ENOTNAM", Message: "Not a XENIX named type file"},
 		{Errno: 119, Name: "ENAVAIL", Message: "No XENIX semaphores available"},
 	},
 	Layouts: []abi.Layout{
+		{Name: "sigaction", Size: 24, Align: 8, Fields: []abi.Field{
+			{Name: "sa_handler", Size: 8},
+			{Name: "sa_flags", Offset: 8, Size: 8},
+			{Name: "sa_mask", Offset: 16, Size: 8},
+		}},
 		{Name: "stat", Size: 128, Align: 8, Fields: []abi.Field{
 			{Name: "st_dev", Size: 8},
 			{Name: "st_ino", Offset: 8, Size: 8},

@@ -772,9 +772,9 @@ var dataMIPSLE = abi.Data{
 		{Name: "VEOL2", Value: 0x6},
 		{Name: "VMIN", Value: 0x4},
 		{Name: "VSWTCH", Value: 0x7},
-		{Name: "WORDSIZE", Value: 0x20},
 		{Name: "_NSIG", Value: 0x80},
 		{Name: "__NCPUBITS", Value: 0x20},
+		{Name: "__WORDSIZE", Value: 0x20},
 	},
 	Errnos: []abi.ErrnoInfo{
 		{Errno: 35, Name: "ENOMSG", Message: "No message of desired type"},
@@ -822,7 +822,7 @@ var dataMIPSLE = abi.Data{
 		{Errno: 99, Name: "ENOPROTOOPT", Message: "Protocol not available"},
 		{Errno: 120, Name: "EPROTONOSUPPORT", Message: "Protocol not supported"},
 		{Errno: 121, Name: "ESOCKTNOSUPPORT", Message: "Socket type not supported"},
-		{Errno: 122, Name: "ENOTSUP", Message: "Operation not supported"},
+		{Errno: 122, Name: "EOPNOTSUPP", Message: "Operation not supported"},
 		{Errno: 123, Name: "EPFNOSUPPORT", Message: "Protocol family not supported"},
 		{Errno: 124, Name: "EAFNOSUPPORT", Message: "Address family not supported by protocol"},
 		{Errno: 125, Name: "EADDRINUSE", Message: "Address already in use"},
@@ -835,7 +835,7 @@ var dataMIPSLE = abi.Data{
 		{Errno: 132, Name: "ENOBUFS", Message: "No buffer space available"},
 		{Errno: 133, Name: "EISCONN", Message: "Transport endpoint is already connected"},
 		{Errno: 134, Name: "ENOTCONN", Message: "Transport endpoint is not connected"},
-		{Errno: 135, Name: "EFSCORRUPTED", Message: "Structure needs cleaning"},
+		{Errno: 135, Name: "EUCLEAN", Message: "Structure needs cleaning"},
 		{Errno: 137, Name: "ENOTNAM", Message: "Not a XENIX named type file"},
 		{Errno: 138, Name: "ENAVAIL", Message: "No XENIX semaphores available"},
 		{Errno: 139, Name: "EISNAM", Message: "Is a named type file"},
@@ -886,7 +886,12 @@ var dataMIPSLE = abi.Data{
 			{Name: "cylinders", Offset: 2, Size: 2},
 			{Name: "start", Offset: 4, Size: 4},
 		}},
-		{Name: "ifreq", Size: 32, Align: 1, Fields: []abi.Field{
+		{Name: "ifconf", Size: 8, Align: 4, Fields: []abi.Field{
+			{Name: "ifc_len", Size: 4, Signed: true},
+			{Name: "ifc_buf", Offset: 4, Size: 4},
+			{Name: "ifc_req", Offset: 4, Size: 4},
+		}},
+		{Name: "ifreq", Size: 32, Align: 4, Fields: []abi.Field{
 			{Name: "ifr_ifrn", Size: 16},
 			{Name: "ifr_ifru", Offset: 16, Size: 16},
 		}},
@@ -946,10 +951,6 @@ var dataMIPSLE = abi.Data{
 			{Name: "it_value.tv_sec", Offset: 8, Size: 4, Signed: true},
 			{Name: "it_value.tv_usec", Offset: 12, Size: 4, Signed: true},
 		}},
-		{Name: "landlock_path_beneath_attr", Size: 12, Align: 8, Fields: []abi.Field{
-			{Name: "allowed_access", Size: 8},
-			{Name: "parent_fd", Offset: 8, Size: 4, Signed: true},
-		}},
 		{Name: "loop_info", Size: 140, Align: 4, Fields: []abi.Field{
 			{Name: "lo_number", Size: 4, Signed: true},
 			{Name: "lo_device", Offset: 4, Size: 4},
@@ -975,6 +976,13 @@ var dataMIPSLE = abi.Data{
 			{Name: "msg_hdr.msg_flags", Offset: 24, Size: 4, Signed: true},
 			{Name: "msg_len", Offset: 28, Size: 4},
 		}},
+		{Name: "mq_attr", Size: 32, Align: 4, Fields: []abi.Field{
+			{Name: "mq_flags", Size: 4, Signed: true},
+			{Name: "mq_maxmsg", Offset: 4, Size: 4, Signed: true},
+			{Name: "mq_msgsize", Offset: 8, Size: 4, Signed: true},
+			{Name: "mq_curmsgs", Offset: 12, Size: 4, Signed: true},
+			{Name: "__reserved", Offset: 16, Size: 16},
+		}},
 		{Name: "msghdr", Size: 28, Align: 4, Fields: []abi.Field{
 			{Name: "msg_name", Size: 4},
 			{Name: "msg_namelen", Offset: 4, Size: 4},
@@ -997,6 +1005,11 @@ var dataMIPSLE = abi.Data{
 			{Name: "badvaddr", Offset: 280, Size: 8},
 			{Name: "status", Offset: 288, Size: 8},
 			{Name: "cause", Offset: 296, Size: 8},
+		}},
+		{Name: "robust_list_head", Size: 12, Align: 4, Fields: []abi.Field{
+			{Name: "list", Size: 4},
+			{Name: "futex_offset", Offset: 4, Size: 4, Signed: true},
+			{Name: "list_op_pending", Offset: 8, Size: 4},
 		}},
 		{Name: "rtc_pll_info", Size: 28, Align: 4, Fields: []abi.Field{
 			{Name: "pll_ctrl", Size: 4, Signed: true},
@@ -1052,10 +1065,38 @@ var dataMIPSLE = abi.Data{
 			{Name: "shm_dtime_high", Offset: 66, Size: 2},
 			{Name: "shm_ctime_high", Offset: 68, Size: 2},
 		}},
+		{Name: "sigaction", Size: 24, Align: 4, Fields: []abi.Field{
+			{Name: "sa_flags", Size: 4},
+			{Name: "sa_handler", Offset: 4, Size: 4},
+			{Name: "sa_mask", Offset: 8, Size: 16},
+		}},
+		{Name: "sigevent", Size: 60, Align: 4, Fields: []abi.Field{
+			{Name: "sigev_value", Size: 4},
+			{Name: "sigev_signo", Offset: 4, Size: 4, Signed: true},
+			{Name: "sigev_notify", Offset: 8, Size: 4, Signed: true},
+			{Name: "__pad", Offset: 12, Size: 48},
+			{Name: "sigev_notify_function", Offset: 12, Size: 4},
+		}},
 		{Name: "siginfo_t", Size: 128, Align: 4, Fields: []abi.Field{
 			{Name: "si_signo", Size: 4, Signed: true},
 			{Name: "si_code", Offset: 4, Size: 4, Signed: true},
 			{Name: "si_errno", Offset: 8, Size: 4, Signed: true},
+			{Name: "__pad", Offset: 12, Size: 116},
+			{Name: "__align", Offset: 12, Size: 4},
+			{Name: "si_pid", Offset: 12, Size: 4, Signed: true},
+			{Name: "si_uid", Offset: 16, Size: 4},
+			{Name: "si_value", Offset: 20, Size: 4},
+			{Name: "si_ptr", Offset: 20, Size: 4},
+			{Name: "si_int", Offset: 20, Size: 4, Signed: true},
+			{Name: "si_status", Offset: 20, Size: 4, Signed: true},
+			{Name: "si_timerid", Offset: 12, Size: 4, Signed: true},
+			{Name: "si_overrun", Offset: 16, Size: 4, Signed: true},
+			{Name: "si_addr", Offset: 12, Size: 4},
+			{Name: "si_band", Offset: 12, Size: 4, Signed: true},
+			{Name: "si_fd", Offset: 16, Size: 4, Signed: true},
+			{Name: "si_call_addr", Offset: 12, Size: 4},
+			{Name: "si_syscall", Offset: 16, Size: 4, Signed: true},
+			{Name: "si_arch", Offset: 20, Size: 4},
 		}},
 		{Name: "sigset_t", Size: 128, Align: 4, Fields: []abi.Field{
 			{Name: "__val", Size: 128},
@@ -1076,6 +1117,11 @@ var dataMIPSLE = abi.Data{
 		}},
 		{Name: "sockaddr_storage", Size: 128, Align: 4, Fields: []abi.Field{
 			{Name: "ss_family", Size: 2},
+		}},
+		{Name: "stack_t", Size: 12, Align: 4, Fields: []abi.Field{
+			{Name: "ss_sp", Size: 4},
+			{Name: "ss_size", Offset: 4, Size: 4},
+			{Name: "ss_flags", Offset: 8, Size: 4, Signed: true},
 		}},
 		{Name: "stat", Size: 160, Align: 8, Fields: []abi.Field{
 			{Name: "st_dev", Size: 4},
@@ -1140,6 +1186,14 @@ var dataMIPSLE = abi.Data{
 			{Name: "tcpm_keylen", Offset: 130, Size: 2},
 			{Name: "tcpm_ifindex", Offset: 132, Size: 4, Signed: true},
 			{Name: "tcpm_key", Offset: 136, Size: 80},
+		}},
+		{Name: "termios", Size: 40, Align: 4, Fields: []abi.Field{
+			{Name: "c_iflag", Size: 4},
+			{Name: "c_oflag", Offset: 4, Size: 4},
+			{Name: "c_cflag", Offset: 8, Size: 4},
+			{Name: "c_lflag", Offset: 12, Size: 4},
+			{Name: "c_line", Offset: 16, Size: 1},
+			{Name: "c_cc", Offset: 17, Size: 23},
 		}},
 		{Name: "termios2", Size: 48, Align: 4, Fields: []abi.Field{
 			{Name: "c_iflag", Size: 4},

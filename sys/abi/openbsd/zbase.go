@@ -2056,7 +2056,7 @@ var base = abi.Data{
 		{Errno: 92, Name: "EBADMSG", Message: "Bad message"},
 		{Errno: 93, Name: "ENOTRECOVERABLE", Message: "State not recoverable"},
 		{Errno: 94, Name: "EOWNERDEAD", Message: "Previous owner died"},
-		{Errno: 95, Name: "ELAST", Message: "Protocol error"},
+		{Errno: 95, Name: "EPROTO", Message: "Protocol error"},
 	},
 	Layouts: []abi.Layout{
 		{Name: "bpf_hdr", Size: 24, Align: 4, Fields: []abi.Field{
@@ -2214,6 +2214,29 @@ var base = abi.Data{
 			{Name: "ifam_flags", Offset: 16, Size: 4, Signed: true},
 			{Name: "ifam_metric", Offset: 20, Size: 4, Signed: true},
 		}},
+		{Name: "ifconf", Size: 16, Align: 8, Fields: []abi.Field{
+			{Name: "ifc_len", Size: 4, Signed: true},
+			{Name: "ifc_buf", Offset: 8, Size: 8},
+			{Name: "ifc_req", Offset: 8, Size: 8},
+		}},
+		{Name: "ifreq", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "ifr_name", Size: 16},
+			{Name: "ifr_addr", Offset: 16, Size: 16},
+			{Name: "ifr_addr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_addr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_addr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_dstaddr", Offset: 16, Size: 16},
+			{Name: "ifr_dstaddr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_dstaddr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_dstaddr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_broadaddr", Offset: 16, Size: 16},
+			{Name: "ifr_broadaddr.sa_len", Offset: 16, Size: 1},
+			{Name: "ifr_broadaddr.sa_family", Offset: 17, Size: 1},
+			{Name: "ifr_broadaddr.sa_data", Offset: 18, Size: 14},
+			{Name: "ifr_flags", Offset: 16, Size: 2, Signed: true},
+			{Name: "ifr_metric", Offset: 16, Size: 4, Signed: true},
+			{Name: "ifr_data", Offset: 16, Size: 8},
+		}},
 		{Name: "in6_pktinfo", Size: 20, Align: 4, Fields: []abi.Field{
 			{Name: "ipi6_addr", Size: 16},
 			{Name: "ipi6_ifindex", Offset: 16, Size: 4},
@@ -2232,13 +2255,21 @@ var base = abi.Data{
 			{Name: "ip6m_addr.sin6_scope_id", Offset: 24, Size: 4},
 			{Name: "ip6m_mtu", Offset: 28, Size: 4},
 		}},
-		{Name: "ip_mreq", Size: 8, Align: 1, Fields: []abi.Field{
+		{Name: "ip_mreq", Size: 8, Align: 4, Fields: []abi.Field{
 			{Name: "imr_multiaddr", Size: 4},
 			{Name: "imr_interface", Offset: 4, Size: 4},
 		}},
 		{Name: "ipv6_mreq", Size: 20, Align: 4, Fields: []abi.Field{
 			{Name: "ipv6mr_multiaddr", Size: 16},
 			{Name: "ipv6mr_interface", Offset: 16, Size: 4},
+		}},
+		{Name: "itimerval", Size: 32, Align: 8, Fields: []abi.Field{
+			{Name: "it_interval", Size: 16},
+			{Name: "it_interval.tv_sec", Size: 8, Signed: true},
+			{Name: "it_interval.tv_usec", Offset: 8, Size: 8, Signed: true},
+			{Name: "it_value", Offset: 16, Size: 16},
+			{Name: "it_value.tv_sec", Offset: 16, Size: 8, Signed: true},
+			{Name: "it_value.tv_usec", Offset: 24, Size: 8, Signed: true},
 		}},
 		{Name: "kevent", Size: 32, Align: 8, Fields: []abi.Field{
 			{Name: "ident", Size: 8},
@@ -2336,6 +2367,17 @@ var base = abi.Data{
 			{Name: "ru_nvcsw", Offset: 128, Size: 8, Signed: true},
 			{Name: "ru_nivcsw", Offset: 136, Size: 8, Signed: true},
 		}},
+		{Name: "sembuf", Size: 6, Align: 2, Fields: []abi.Field{
+			{Name: "sem_num", Size: 2},
+			{Name: "sem_op", Offset: 2, Size: 2, Signed: true},
+			{Name: "sem_flg", Offset: 4, Size: 2, Signed: true},
+		}},
+		{Name: "sigaction", Size: 16, Align: 8, Fields: []abi.Field{
+			{Name: "sa_handler", Size: 8},
+			{Name: "sa_sigaction", Size: 8},
+			{Name: "sa_mask", Offset: 8, Size: 4},
+			{Name: "sa_flags", Offset: 12, Size: 4, Signed: true},
+		}},
 		{Name: "sockaddr", Size: 16, Align: 1, Fields: []abi.Field{
 			{Name: "sa_len", Size: 1},
 			{Name: "sa_family", Offset: 1, Size: 1},
@@ -2351,7 +2393,7 @@ var base = abi.Data{
 			{Name: "sdl_slen", Offset: 7, Size: 1},
 			{Name: "sdl_data", Offset: 8, Size: 24},
 		}},
-		{Name: "sockaddr_in", Size: 16, Align: 2, Fields: []abi.Field{
+		{Name: "sockaddr_in", Size: 16, Align: 4, Fields: []abi.Field{
 			{Name: "sin_len", Size: 1},
 			{Name: "sin_family", Offset: 1, Size: 1},
 			{Name: "sin_port", Offset: 2, Size: 2},
@@ -2366,10 +2408,27 @@ var base = abi.Data{
 			{Name: "sin6_addr", Offset: 8, Size: 16},
 			{Name: "sin6_scope_id", Offset: 24, Size: 4},
 		}},
+		{Name: "sockaddr_storage", Size: 256, Align: 8, Fields: []abi.Field{
+			{Name: "ss_len", Size: 1},
+			{Name: "ss_family", Offset: 1, Size: 1},
+			{Name: "__ss_pad1", Offset: 2, Size: 6},
+			{Name: "__ss_pad2", Offset: 8, Size: 8},
+			{Name: "__ss_pad3", Offset: 16, Size: 240},
+		}},
 		{Name: "sockaddr_un", Size: 106, Align: 1, Fields: []abi.Field{
 			{Name: "sun_len", Size: 1},
 			{Name: "sun_family", Offset: 1, Size: 1},
 			{Name: "sun_path", Offset: 2, Size: 104},
+		}},
+		{Name: "sockpeercred", Size: 12, Align: 4, Fields: []abi.Field{
+			{Name: "uid", Size: 4},
+			{Name: "gid", Offset: 4, Size: 4},
+			{Name: "pid", Offset: 8, Size: 4, Signed: true},
+		}},
+		{Name: "stack_t", Size: 24, Align: 8, Fields: []abi.Field{
+			{Name: "ss_sp", Size: 8},
+			{Name: "ss_size", Offset: 8, Size: 8},
+			{Name: "ss_flags", Offset: 16, Size: 4, Signed: true},
 		}},
 		{Name: "stat", Size: 128, Align: 8, Fields: []abi.Field{
 			{Name: "st_mode", Size: 4},
@@ -2435,6 +2494,10 @@ var base = abi.Data{
 		{Name: "timeval", Size: 16, Align: 8, Fields: []abi.Field{
 			{Name: "tv_sec", Size: 8, Signed: true},
 			{Name: "tv_usec", Offset: 8, Size: 8, Signed: true},
+		}},
+		{Name: "timezone", Size: 8, Align: 4, Fields: []abi.Field{
+			{Name: "tz_minuteswest", Size: 4, Signed: true},
+			{Name: "tz_dsttime", Offset: 4, Size: 4, Signed: true},
 		}},
 		{Name: "utsname", Size: 1280, Align: 1, Fields: []abi.Field{
 			{Name: "sysname", Size: 256},

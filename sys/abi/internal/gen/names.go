@@ -18,6 +18,7 @@ type names struct {
 	types    map[string]string // x/sys's input → C
 	prefixes map[string]string // C structure → prefix of its fields
 	fields   map[string]string // "structure.GoField" → C names
+	aligns   map[string]string // C structure → type that it is aligned as
 	used     map[string]bool
 }
 
@@ -28,7 +29,10 @@ func readNames(goos string) (*names, error) {
 		return nil, err
 	}
 	defer f.Close()
-	n := &names{types: map[string]string{}, prefixes: map[string]string{}, fields: map[string]string{}, used: map[string]bool{}}
+	n := &names{
+		types: map[string]string{}, prefixes: map[string]string{}, fields: map[string]string{},
+		aligns: map[string]string{}, used: map[string]bool{},
+	}
 	lines := bufio.NewScanner(f)
 	for i := 1; lines.Scan(); i++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
@@ -37,6 +41,8 @@ func readNames(goos string) (*names, error) {
 		case len(w) == 0:
 		case len(w) == 3 && w[1] == "=":
 			n.types[w[0]] = w[2]
+		case len(w) == 3 && w[1] == "align":
+			n.aligns[w[0]] = w[2]
 		case len(w) == 2 && strings.Contains(w[0], "."):
 			n.fields[w[0]] = w[1]
 		case len(w) == 2:
@@ -46,6 +52,40 @@ func readNames(goos string) (*names, error) {
 		}
 	}
 	return n, lines.Err()
+}
+
+// constant is the name in C of a constant, "" for one that is left out.
+func (n *names) constant(c string) string {
+	name, ok := n.types[c]
+	if !ok {
+		return c
+	}
+	n.used[c] = true
+	if name == "-" {
+		return ""
+	}
+	return name
+}
+
+// errno is the name of an error number.
+func (n *names) errno(c string) string {
+	if name, ok := n.fields["errno."+c]; ok {
+		n.used["errno."+c] = true
+		return name
+	}
+	return c
+}
+
+// align is the type that a structure is aligned as, where its fields in Go do
+// not show it.
+func (n *names) align(structure, arch string) (typ string, ok bool) {
+	for _, key := range []string{structure + "@" + arch, structure} {
+		if typ, ok = n.aligns[key]; ok {
+			n.used["align "+key] = true
+			return typ, true
+		}
+	}
+	return "", false
 }
 
 // structure is the name in C of a structure, without "struct"; "" for what is
@@ -116,6 +156,11 @@ func (n *names) unused() []string {
 			if !n.used[k] {
 				list = append(list, k)
 			}
+		}
+	}
+	for k := range n.aligns {
+		if !n.used["align "+k] {
+			list = append(list, k+" align")
 		}
 	}
 	return list

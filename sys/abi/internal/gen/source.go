@@ -26,6 +26,7 @@ type source struct {
 	errnos  []message
 	native  map[string]string // Go name → C name, of constants and types
 	files   map[string]string // constant → base name of the file that has it
+	extras  []extra
 }
 
 // A message is one line of x/sys's tables of errors.
@@ -87,7 +88,10 @@ func load(dir string, t target) (*source, error) {
 	if s.errnos, err = messages(files, "errorList"); err != nil {
 		return nil, err
 	}
-	s.native, err = nativeNames(dir, t.goos)
+	if s.native, err = nativeNames(dir, t.goos); err != nil {
+		return nil, err
+	}
+	s.extras, err = readExtras(t.goos)
 	return s, err
 }
 

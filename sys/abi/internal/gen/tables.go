@@ -21,7 +21,7 @@ func (s *source) tables(n *names) (*abi.Data, error) {
 	for name, v := range s.consts {
 		if call, ok := strings.CutPrefix(name, "SYS_"); ok && s.inFile(name, "zsysnum") {
 			d.Calls = append(d.Calls, abi.Number{Name: strings.ToLower(call), Value: bits(v)})
-		} else if c := s.constName(name); c != "" {
+		} else if c := n.constant(s.constName(name)); c != "" {
 			consts[c] = bits(v)
 		}
 	}
@@ -29,7 +29,7 @@ func (s *source) tables(n *names) (*abi.Data, error) {
 		d.Consts = append(d.Consts, abi.Number{Name: name, Value: v})
 	}
 	for _, m := range s.errnos {
-		d.Errnos = append(d.Errnos, abi.ErrnoInfo{Errno: abi.Errno(m.num), Name: m.name, Message: sentence(m.desc)})
+		d.Errnos = append(d.Errnos, abi.ErrnoInfo{Errno: abi.Errno(m.num), Name: n.errno(m.name), Message: sentence(m.desc)})
 	}
 	layouts, err := s.layouts(n)
 	if err != nil {
@@ -87,9 +87,16 @@ func (s *source) layouts(n *names) ([]abi.Layout, error) {
 		if err != nil {
 			return nil, err
 		}
-		byName[name] = abi.Layout{
-			Name: name, Size: int(s.sizes.Sizeof(st)), Align: s.target.align(st), Fields: fields,
+		align := s.target.align(st)
+		if typ, ok := n.align(name, s.target.goarch); ok {
+			if _, align, _, err = s.target.basic(typ); err != nil {
+				return nil, fmt.Errorf("alignment of %s: %w", name, err)
+			}
 		}
+		byName[name] = abi.Layout{Name: name, Size: int(s.sizes.Sizeof(st)), Align: align, Fields: fields}
+	}
+	if err := layoutExtras(s.target, s.extras, byName); err != nil {
+		return nil, err
 	}
 	names := slices.Sorted(maps.Keys(byName))
 	list := make([]abi.Layout, len(names))
@@ -184,10 +191,14 @@ func (t target) align(typ types.Type) int {
 	case *types.Array:
 		return t.align(u.Elem())
 	default:
-		size := int(t.sizes().Sizeof(typ))
-		if t.goarch == "386" {
-			return min(size, 4)
-		}
-		return size
+		return t.alignOf(int(t.sizes().Sizeof(typ)))
 	}
+}
+
+// alignOf is the alignment of an integer.
+func (t target) alignOf(size int) int {
+	if t.goarch == "386" {
+		return min(size, 4)
+	}
+	return size
 }

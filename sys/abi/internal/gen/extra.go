@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bufio"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anykernel/anykernel/sys/abi"
+)
+
+//go:embed extra/*.txt
+var extraFiles embed.FS
+
+// An extra is a structure that x/sys does not have, or not as C has it. The
+// files in extra hold them, one type and name a line:
+//
+//	struct NAME [packed] [: ARCH…]
+//		TYPE NAME
+//		TYPE NAME[COUNT]
+//		TYPE A|B        names of one place
+//		union {         members without a name of their own; struct alike
+//		}
+//
+// Types are i8 … u64, long, ulong, ptr and structures that are known by then.
+// An entry for some architectures goes before the one for the others; it
+// replaces what x/sys has.
+type extra struct {
+	name   string
+	packed bool
+	arches []string // nil for all
+	body   *group
+	where  string
+}
+
+// A group is the members of a structure or of a union.
+type group struct {
+	union   bool
+	members []member
+}
+
+type member struct {
+	typ   string
+	names []string
+	count int    // of an array, -1 for a single one
+	group *group // for a member without a name
+}
+
+// readExtras reads the extra structures of an OS.
+func readExtras(goos string) ([]extra, error) {
+	path := "extra/" + goos + ".txt"
+	text, err := extraFiles.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &extraParser{lines: bufio.NewScanner(strings.NewReader(string(text)))}
+	for p.next() {
+		if err := p.line(); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, p.n, err)
+		}
+	}
+	if len(p.open) > 1 {
+		return nil, fmt.Errorf("%s: a brace is not closed", path)
+	}
+	return p.list, nil
+}
+
+type extraParser struct {
+	lines *bufio.Scanner
+	n     int
+	words []string
+	list  []extra
+	open  []*group // those that the next line is in
+}
+
+func (p *extraParser) next() bool {
+	for p.lines.Scan() {
+		p.n++
+		line, _, _ := strings.Cut(p.lines.Text(), "#")
+		if p.words = strings.Fields(line); len(p.words) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *extraParser) line() error {
+	w := p.words
+	last := w[len(w)-1]
+	switch {
+	case w[0] == "struct" && last != "{":
+		if len(p.open) > 1 {
+			return errors.New("a brace is not closed")
+		}
+		return p.structure()
+	case len(p.open) == 0:
+		return errors.New("a member outside a structure")
+	case last == "{" && len(w) == 2 && (w[0] == "struct" || w[0] == "union"):
+		g := &group{union: w[0] == "union"}
+		p.add(member{group: g})
+		p.open = append(p.open, g)
+	case last == "}" && len(w) == 1 && len(p.open) > 1:
+		p.open = p.open[:len(p.open)-1]
+	case len(w) == 2:
+		return p.member()
+	default:
+		return errors.New("not understood")
+	}
+	return nil
+}
+
+func (p *extraParser) add(m member) {
+	g := p.open[len(p.open)-1]
+	g.members = append(g.members, m)
+}
+
+func (p *extraParser) structure() error {
+	w := p.words[1:]
+	if len(w) == 0 {
+		return errors.New("a structure without a name")
+	}
+	e := extra{name: w[0], body: &group{}}
+	w = w[1:]
+	if len(w) > 0 && w[0] == "packed" {
+		e.packed = true
+		w = w[1:]
+	}
+	if len(w) > 0 {
+		if w[0] != ":" || len(w) == 1 {
+			return fmt.Errorf("%s: not understood", w[0])
+		}
+		e.arches = w[1:]
+	}
+	p.list = append(p.list, e)
+	p.open = []*group{e.body}
+	return nil
+}
+
+func (p *extraParser) member() error {
+	name, rest, array := strings.Cut(p.words[1], "[")
+	m := member{typ: p.words[0], names: strings.Split(name, "|"), count: -1}
+	if array {
+		n, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
+		if err != nil || n < 0 {
+			return fmt.Errorf("%s: no count", p.words[1])
+		}
+		m.count = n
+	}
+	p.add(m)
+	return nil
+}
+
+// applies reports whether the entry describes the architecture.
+func (e *extra) applies(arch string) bool { return e.arches == nil || slices.Contains(e.arches, arch) }
+
+// layoutExtras adds the extra structures of a target to its layouts.
+func layoutExtras(t target, list []extra, layouts map[string]abi.Layout) error {
+	done := map[string]bool{}
+	for i := range list {
+		e := &list[i]
+		if done[e.name] || !e.applies(t.goarch) {
+			continue
+		}
+		done[e.name] = true
+		l := layouter{target: t, packed: e.packed, known: layouts}
+		size, align, err := l.group(e.body, 0)
+		if err != nil {
+			return fmt.Errorf("struct %s: %w", e.name, err)
+		}
+		layouts[e.name] = abi.Layout{Name: e.name, Size: size, Align: align, Fields: l.fields}
+	}
+	return nil
+}
+
+// A layouter places members as a C compiler does.
+type layouter struct {
+	target target
+	packed bool
+	known  map[string]abi.Layout
+	fields []abi.Field
+}
+
+// group places a group at an offset that suits it and returns its size and
+// alignment.
+func (l *layouter) group(g *group, at int) (size, align int, err error) {
+	align = 1
+	offset, end := at, at
+	for _, m := range g.members {
+		msize, malign, err := l.measure(m)
+		if err != nil {
+			return 0, 0, err
+		}
+		align = max(align, malign)
+		if g.union {
+			offset = at
+		}
+		offset = roundUp(offset, malign)
+		if err := l.place(m, offset); err != nil {
+			return 0, 0, err
+		}
+		offset += msize
+		end = max(end, offset)
+	}
+	return roundUp(end-at, align), align, nil
+}
+
+// measure is the size and alignment of a member.
+func (l *layouter) measure(m member) (size, align int, err error) {
+	if m.group != nil {
+		scratch := layouter{target: l.target, packed: l.packed, known: l.known}
+		return scratch.group(m.group, 0)
+	}
+	if s, ok := l.known[m.typ]; ok {
+		size, align = s.Size, s.Align
+	} else if size, align, _, err = l.target.basic(m.typ); err != nil {
+		return 0, 0, err
+	}
+	if m.count >= 0 {
+		size *= m.count
+	}
+	if l.packed {
+		align = 1
+	}
+	return size, align, nil
+}
+
+// place appends the fields of a member.
+func (l *layouter) place(m member, offset int) error {
+	if m.group != nil {
+		_, _, err := l.group(m.group, offset)
+		return err
+	}
+	size, _, err := l.measure(m)
+	if err != nil {
+		return err
+	}
+	inner, isStruct := l.known[m.typ]
+	for _, name := range m.names {
+		f := abi.Field{Name: name, Offset: offset, Size: size}
+		if !isStruct && m.count < 0 {
+			_, _, f.Signed, _ = l.target.basic(m.typ)
+		}
+		l.fields = append(l.fields, f)
+		if !isStruct || m.count >= 0 {
+			continue
+		}
+		for _, f := range inner.Fields {
+			f.Name, f.Offset = name+"."+f.Name, offset+f.Offset
+			l.fields = append(l.fields, f)
+		}
+	}
+	return nil
+}
+
+// basic is the size, alignment and sign of a type of the extra files.
+func (t target) basic(typ string) (size, align int, signed bool, err error) {
+	switch typ {
+	case "ptr", "ulong":
+		size = t.pointerSize()
+	case "long":
+		size, signed = t.pointerSize(), true
+	default:
+		bits, e := strconv.Atoi(typ[1:])
+		size, signed = bits/8, typ[0] == 'i'
+		if e != nil || !slices.Contains([]int{1, 2, 4, 8}, size) || !signed && typ[0] != 'u' {
+			return 0, 0, false, fmt.Errorf("no type %s", typ)
+		}
+	}
+	return size, t.alignOf(size), signed, nil
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }
