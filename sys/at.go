@@ -12,7 +12,7 @@ var opOpenat = newOp("openat")
 
 var (
 	errNUL     = errors.New("a NUL byte in a string that the kernel reads up to the first NUL")
-	errTooLong = fmt.Errorf("longer than %d bytes", maxString)
+	errTooLong = fmt.Errorf("longer than %d bytes: %w", maxString, ENAMETOOLONG)
 )
 
 // atCWD stands for the directory that the process is in.

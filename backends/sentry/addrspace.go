@@ -1,0 +1,167 @@
+//go:build linux && (amd64 || arm64)
+
+package sentry
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/context"
+	"gvisor.dev/gvisor/pkg/errors/linuxerr"
+	"gvisor.dev/gvisor/pkg/hostarch"
+	"gvisor.dev/gvisor/pkg/safecopy"
+	"gvisor.dev/gvisor/pkg/safemem"
+	"gvisor.dev/gvisor/pkg/sentry/memmap"
+	"gvisor.dev/gvisor/pkg/sentry/platform"
+)
+
+// An addressSpace is gVisor's view of how a process's memory is reached. Its
+// copies go straight to host memory; what lies in the window is left to
+// gVisor's own tables.
+type addressSpace struct{ win window }
+
+// MapFile does nothing: no machine code runs that would need the mapping.
+func (*addressSpace) MapFile(hostarch.Addr, memmap.File, memmap.FileRange, hostarch.AccessType, bool) error {
+	return nil
+}
+
+func (*addressSpace) Unmap(hostarch.Addr, uint64) {}
+func (*addressSpace) Release()                    {}
+func (*addressSpace) PreFork()                    {}
+func (*addressSpace) PostFork()                   {}
+
+// isHost reports whether n bytes at addr are host memory.
+func (a *addressSpace) isHost(addr hostarch.Addr, n uintptr) bool {
+	start := uintptr(addr)
+	end := start + n
+	return start >= userMin && end >= start && (end <= a.win.start || start >= a.win.end && end <= userMax)
+}
+
+// errElsewhere makes gVisor go through its own tables.
+var errElsewhere error = platform.AddressSpaceIOUnavailable{}
+
+// pointer is addr as a pointer to host memory. It may point anywhere: every
+// access to it goes through safecopy, which turns faults into errors.
+func pointer(addr hostarch.Addr) unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Pointer(&addr))
+}
+
+func (a *addressSpace) CopyOut(addr hostarch.Addr, src []byte) (int, error) {
+	if !a.isHost(addr, uintptr(len(src))) {
+		return 0, errElsewhere
+	}
+	n, err := safecopy.CopyOut(pointer(addr), src)
+	return n, fault(err)
+}
+
+func (a *addressSpace) CopyIn(addr hostarch.Addr, dst []byte) (int, error) {
+	if !a.isHost(addr, uintptr(len(dst))) {
+		return 0, errElsewhere
+	}
+	n, err := safecopy.CopyIn(dst, pointer(addr))
+	return n, fault(err)
+}
+
+func (a *addressSpace) ZeroOut(addr hostarch.Addr, n uintptr) (uintptr, error) {
+	if !a.isHost(addr, n) {
+		return 0, errElsewhere
+	}
+	done, err := safecopy.ZeroOut(pointer(addr), n)
+	return done, fault(err)
+}
+
+func (a *addressSpace) SwapUint32(addr hostarch.Addr, v uint32) (uint32, error) {
+	if !a.isHost(addr, 4) {
+		return 0, errElsewhere
+	}
+	old, err := safecopy.SwapUint32(pointer(addr), v)
+	return old, fault(err)
+}
+
+func (a *addressSpace) CompareAndSwapUint32(addr hostarch.Addr, before, after uint32) (uint32, error) {
+	if !a.isHost(addr, 4) {
+		return 0, errElsewhere
+	}
+	old, err := safecopy.CompareAndSwapUint32(pointer(addr), before, after)
+	return old, fault(err)
+}
+
+func (a *addressSpace) LoadUint32(addr hostarch.Addr) (uint32, error) {
+	if !a.isHost(addr, 4) {
+		return 0, errElsewhere
+	}
+	v, err := safecopy.LoadUint32(pointer(addr))
+	return v, fault(err)
+}
+
+func fault(err error) error {
+	if err != nil {
+		return linuxerr.EFAULT
+	}
+	return nil
+}
+
+// hostMemory is a file, mappable in kernels, whose offsets are addresses of
+// this process. It has no state.
+type hostMemory struct {
+	memmap.DefaultMemoryType
+	memmap.NoBufferedIOFallback
+	memmap.MappingSpace
+}
+
+// MapInternal gives the memory itself. It may not be there; see pointer.
+func (*hostMemory) MapInternal(fr memmap.FileRange, _ hostarch.AccessType) (safemem.BlockSeq, error) {
+	p := pointer(hostarch.Addr(fr.Start))
+	return safemem.BlockSeqOf(safemem.BlockFromUnsafePointer(p, int(fr.Length()))), nil
+}
+
+func (*hostMemory) IncRef(memmap.FileRange, uint32)      {}
+func (*hostMemory) DecRef(memmap.FileRange)              {}
+func (*hostMemory) DataFD(memmap.FileRange) (int, error) { return -1, unix.ENODEV }
+func (*hostMemory) FD() int                              { return -1 }
+
+// hostMapping is hostMemory as a memmap.Mappable and its identity.
+type hostMapping struct{ file hostMemory }
+
+func (m *hostMapping) Translate(_ context.Context, _, optional memmap.MappableRange, _ hostarch.AccessType) ([]memmap.Translation, error) {
+	return []memmap.Translation{{Source: optional, File: &m.file, Offset: optional.Start, Perms: hostarch.ReadWrite}}, nil
+}
+
+func (*hostMapping) AddMapping(context.Context, memmap.MappingSpace, hostarch.AddrRange, uint64, bool) error {
+	return nil
+}
+
+func (*hostMapping) RemoveMapping(context.Context, memmap.MappingSpace, hostarch.AddrRange, uint64, bool) {
+}
+
+func (*hostMapping) CopyMapping(context.Context, memmap.MappingSpace, hostarch.AddrRange, hostarch.AddrRange, uint64, bool) error {
+	return nil
+}
+
+func (*hostMapping) InvalidateUnsavable(context.Context) error         { return nil }
+func (*hostMapping) IncRef()                                           {}
+func (*hostMapping) DecRef(context.Context)                            {}
+func (*hostMapping) MappedName(context.Context) string                 { return "[go]" }
+func (*hostMapping) DeviceID() uint64                                  { return 0 }
+func (*hostMapping) InodeID() uint64                                   { return 0 }
+func (*hostMapping) Msync(context.Context, memmap.MappableRange) error { return nil }
+
+// mapHost maps host memory around the window.
+func (m *hostMapping) mapHost(ctx context.Context, mm platform.MemoryManager, win window) error {
+	for _, r := range [...]window{{userMin, win.start}, {win.end, userMax}} {
+		if _, err := mm.MMap(ctx, memmap.MMapOpts{
+			Length:          uint64(r.end - r.start),
+			Mappable:        m,
+			MappingIdentity: m,
+			Offset:          uint64(r.start),
+			Addr:            hostarch.Addr(r.start),
+			Fixed:           true,
+			Unmap:           true,
+			Perms:           hostarch.ReadWrite,
+			MaxPerms:        hostarch.ReadWrite,
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+//go:build linux && (amd64 || arm64)
+
+package sentry
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"gvisor.dev/gvisor/pkg/abi/linux"
+	"gvisor.dev/gvisor/pkg/cpuid"
+	"gvisor.dev/gvisor/pkg/log"
+	"gvisor.dev/gvisor/pkg/sentry/fsimpl/cgroup2fs"
+	"gvisor.dev/gvisor/pkg/sentry/inet"
+	"gvisor.dev/gvisor/pkg/sentry/kernel"
+	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
+	"gvisor.dev/gvisor/pkg/sentry/limits"
+	"gvisor.dev/gvisor/pkg/sentry/loader"
+	"gvisor.dev/gvisor/pkg/sentry/usage"
+
+	"github.com/anykernel/anykernel/backends"
+)
+
+// prepare does what is done once per process.
+var prepare = sync.OnceValue(func() error {
+	if err := checkPrivate(); err != nil {
+		return err
+	}
+	log.SetLevel(log.Warning)
+	cpuid.Initialize()
+	hookCalls()
+	return usage.Init()
+})
+
+// Open boots a kernel. The context bounds the boot only; Close ends the
+// kernel.
+func Open(ctx context.Context, opts Options, cfg backends.Config) (*Kernel, error) {
+	return open(ctx, Name, opts, cfg)
+}
+
+func open(ctx context.Context, name string, opts Options, cfg backends.Config) (*Kernel, error) {
+	if err := prepare(); err != nil {
+		return nil, err
+	}
+	win, err := reserveWindow()
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	k := &Kernel{
+		name: name, opts: opts, cfg: cfg,
+		console: &console{w: cfg.Console},
+		tasks:   map[*kernel.Task]*task{},
+		procs:   map[*kernel.ThreadGroup]*Process{},
+		done:    make(chan struct{}),
+		dead:    make(chan struct{}),
+	}
+	if k.opts.Clock == nil {
+		k.opts.Clock = newHostClock()
+	}
+	k.platform = newPlatform(k, win)
+	k.netClock = newNetClock(k.opts.Clock, k.panicked)
+	if err := k.boot(); err != nil {
+		k.closing.Store(true)
+		k.end(backends.ErrClosed)
+		k.destroy()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Kernel) boot() error {
+	memory, err := newMemory()
+	if err != nil {
+		return err
+	}
+	k.onEnd(memory.file.Destroy)
+	k.gv = &kernel.Kernel{Platform: k.platform}
+	k.gv.SetMemoryFile(memory.file)
+	vdso, err := loader.PrepareVDSO(memory.file)
+	if err != nil {
+		return err
+	}
+	tk := kernel.NewTimekeeper()
+	params := kernel.NewVDSOParamPage(memory.file, vdso.ParamPage.FileRange())
+	tk.SetClocks(clocks{k.opts.Clock}, params)
+	k.onEnd(tk.Destroy)
+	// The timekeeper's goroutines keep a vDSO up to date that nobody uses,
+	// and run timers that the network stack takes from its own clock.
+	tk.Pause()
+	userns := auth.NewRootUserNamespace()
+	creds := auth.NewRootCredentials(userns)
+	maker := &stackMaker{k}
+	k.onEnd(k.netClock.close)
+	net, err := maker.make()
+	if err != nil {
+		return err
+	}
+	k.onEnd(net.Stack.Destroy)
+	if err := k.gv.Init(kernel.InitKernelArgs{
+		FeatureSet:           cpuid.HostFeatureSet().Fixed(),
+		Timekeeper:           tk,
+		RootUserNamespace:    userns,
+		RootNetworkNamespace: inet.NewRootNamespace(net, maker, userns),
+		ApplicationCores:     uint(runtime.NumCPU()),
+		Vdso:                 vdso,
+		VdsoParams:           params,
+		RootUTSNamespace:     kernel.NewUTSNamespace(k.opts.hostname(), "(none)", userns),
+		RootIPCNamespace:     kernel.NewIPCNamespace(userns),
+		RootPIDNamespace:     kernel.NewRootPIDNamespace(userns),
+		Cgroup2FSInit:        cgroup2fs.NewFilesystem,
+	}); err != nil {
+		return err
+	}
+	if err := k.registerFileSystems(); err != nil {
+		return err
+	}
+	k.undo = nil // Release does all of it
+	k.onEnd(k.gv.Release)
+	k.onEnd(k.netClock.close)
+	return k.startInit(creds)
+}
+
+// startInit makes the file tree and the first process in it.
+func (k *Kernel) startInit(creds *auth.Credentials) error {
+	lim, err := limits.NewLinuxLimitSet()
+	if err != nil {
+		return err
+	}
+	fds := k.gv.NewFDTable()
+	args := kernel.CreateProcessArgs{
+		Filename:             initPath,
+		Argv:                 []string{"init"},
+		Envv:                 k.opts.Env,
+		WorkingDirectory:     "/",
+		Credentials:          creds,
+		FDTable:              fds,
+		Umask:                0o022,
+		Limits:               lim,
+		MaxSymlinkTraversals: linuxMaxSymlinks,
+		UTSNamespace:         k.gv.RootUTSNamespace(),
+		IPCNamespace:         k.gv.RootIPCNamespace(),
+		PIDNamespace:         k.gv.RootPIDNamespace(),
+		ContainerID:          Name,
+	}
+	ctx := args.NewContext(k.gv)
+	defer fds.DecRef(ctx) // the process has its own reference
+	ns, err := k.makeRoot(ctx, creds)
+	if err != nil {
+		return err
+	}
+	args.MountNamespace = ns
+	root := ns.Root(ctx)
+	defer root.DecRef(ctx)
+	r := &rootfs{ctx: ctx, v: k.gv.VFS(), creds: creds, root: root}
+	if err := r.populate(k); err != nil {
+		return err
+	}
+	tg, pid, err := k.gv.CreateProcess(args)
+	if err != nil {
+		return fmt.Errorf("first process: %w", err)
+	}
+	k.mu.Lock()
+	k.init = k.procs[tg]
+	k.mu.Unlock()
+	k.onEnd(func() {
+		k.gv.Kill(linux.WaitStatusExit(0))
+		k.gv.WaitExited()
+	})
+	setTickerRunning(k.gv)
+	k.gv.StartProcess(tg)
+	p, err := k.await(k.gv.RootPIDNamespace(), pid)
+	if err != nil {
+		return err
+	}
+	k.init = p
+	return nil
+}
+
+// linuxMaxSymlinks is MAXSYMLINKS.
+const linuxMaxSymlinks = 40

@@ -1,0 +1,103 @@
+//go:build linux && (amd64 || arm64)
+
+package sentry
+
+import (
+	"io"
+	"sync"
+
+	"gvisor.dev/gvisor/pkg/abi/linux"
+	"gvisor.dev/gvisor/pkg/context"
+	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
+	"gvisor.dev/gvisor/pkg/sentry/vfs"
+	"gvisor.dev/gvisor/pkg/usermem"
+)
+
+// A console is /dev/console: what is written to it goes to the program that
+// opened the kernel. Nothing can be read from it.
+type console struct {
+	mu  sync.Mutex
+	w   io.Writer // may be nil
+	end []byte
+}
+
+// tailSize is how much of the console's end is kept for a PanicError.
+const tailSize = 4096
+
+// maxConsoleWrite bounds what one write takes; a larger one is short.
+const maxConsoleWrite = 64 << 10
+
+func (c *console) write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end = append(c.end, b...)
+	if n := len(c.end) - tailSize; n > tailSize {
+		c.end = append(c.end[:0], c.end[n:]...)
+	}
+	if c.w == nil {
+		return len(b), nil
+	}
+	return c.w.Write(b)
+}
+
+func (c *console) tail() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]byte(nil), c.end[max(0, len(c.end)-tailSize):]...)
+}
+
+// See Documentation/admin-guide/devices.txt of Linux.
+const consoleMinor = 1
+
+func (c *console) register(v *vfs.VirtualFilesystem) error {
+	return v.RegisterDevice(vfs.CharDevice, linux.TTYAUX_MAJOR, consoleMinor, c, &vfs.RegisterDeviceOptions{
+		GroupName: "console",
+		Pathname:  "console",
+		FilePerms: 0o600,
+	})
+}
+
+// Open implements vfs.Device.
+func (c *console) Open(ctx context.Context, mnt *vfs.Mount, d *vfs.Dentry, opts vfs.OpenOptions) (*vfs.FileDescription, error) {
+	fd := &consoleFD{console: c}
+	if err := fd.vfsfd.Init(fd, opts.Flags, auth.CredentialsFromContext(ctx), mnt, d, &vfs.FileDescriptionOptions{
+		UseDentryMetadata: true,
+		SpecialFile:       true,
+	}); err != nil {
+		return nil, err
+	}
+	return &fd.vfsfd, nil
+}
+
+// A consoleFD is an open console.
+type consoleFD struct {
+	vfsfd vfs.FileDescription
+	vfs.FileDescriptionDefaultImpl
+	vfs.DentryMetadataFileDescriptionImpl
+	vfs.NoLockFD
+	console *console
+}
+
+func (*consoleFD) Release(context.Context) {}
+
+func (*consoleFD) Read(context.Context, usermem.IOSequence, vfs.ReadOptions) (int64, error) {
+	return 0, io.EOF
+}
+
+func (*consoleFD) PRead(context.Context, usermem.IOSequence, int64, vfs.ReadOptions) (int64, error) {
+	return 0, io.EOF
+}
+
+func (fd *consoleFD) Write(ctx context.Context, src usermem.IOSequence, _ vfs.WriteOptions) (int64, error) {
+	b := make([]byte, min(src.NumBytes(), maxConsoleWrite))
+	n, err := src.CopyIn(ctx, b)
+	if n == 0 {
+		return 0, err
+	}
+	n, err = fd.console.write(b[:n])
+	return int64(n), err
+}
+
+func (fd *consoleFD) PWrite(ctx context.Context, src usermem.IOSequence, _ int64, opts vfs.WriteOptions) (int64, error) {
+	return fd.Write(ctx, src, opts)
+}

@@ -1,0 +1,36 @@
+// Package sentry runs gVisor's Linux kernel inside this process: any number of
+// kernels, each booted in about a millisecond, in pure Go.
+//
+// A program that imports the package opens kernels by specification,
+//
+//	sys.Open(ctx, "sentry:hostname=box,mem=64m")
+//
+// or in Go, for what text cannot say: clocks, random sources, network
+// interfaces, file systems:
+//
+//	sentry.Open(ctx, sentry.Options{Hostname: "box", Clock: clock}, backends.Config{})
+//
+// # How it works
+//
+// gVisor expects to run machine code in user mode and to be entered by its
+// system calls. Here there is no user mode. The package is a gVisor platform
+// that answers "run this task's user code" by waiting for a Go caller, and the
+// caller's goroutine then runs the call itself while the task's own goroutine
+// is parked: a call costs a few atomic operations and a function call. What
+// must pass through gVisor's run loop (clone, execve, signals, restarts, tasks
+// that seccomp filters or ptrace watch) is handed to the task's goroutine.
+//
+// Pointers are ordinary Go pointers: the address space of every process maps
+// this process's own memory at its own addresses, except for one window of
+// addresses that is reserved in this process and holds what the kernel itself
+// maps, such as stacks. A bad pointer is EFAULT.
+//
+// A process is a thread group: one leader, which holds what Linux keeps per
+// thread (credentials, signal mask, namespaces, filters), and workers cloned
+// from it when several goroutines call at once. A call that changes what is
+// kept per thread runs on the leader, and the workers are replaced. So a
+// process acts as one, whatever goroutine calls.
+//
+// What may be in this room: all that knows gVisor. What may not: anything
+// that the packages above would have to know.
+package sentry

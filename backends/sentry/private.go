@@ -1,0 +1,64 @@
+//go:build linux && (amd64 || arm64)
+
+package sentry
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"unsafe"
+
+	"gvisor.dev/gvisor/pkg/atomicbitops"
+	"gvisor.dev/gvisor/pkg/sentry/kernel"
+)
+
+// gVisor has no way to run a call on another goroutine than the task's own,
+// nor to boot without its CPU clock ticker. Two private fields make both
+// possible. Their names and types are checked before any kernel is opened: a
+// gVisor without them is an unmet requirement, not a crash.
+
+// A privateField is a field of a struct of gVisor's that is not exported.
+type privateField struct {
+	in   reflect.Type
+	name string
+	typ  reflect.Type
+	off  uintptr // set by check
+}
+
+var (
+	// taskGoroutine is the number of the goroutine that acts as the task.
+	//
+	// Invariant: it is written by whoever owns the task (see task.state) and
+	// holds the number of the goroutine that executes gVisor code as the task.
+	taskGoroutine = privateField{in: reflect.TypeFor[kernel.Task](), name: "goid", typ: reflect.TypeFor[atomicbitops.Int64]()}
+
+	// tickerRunning says that the CPU clock ticker runs. Set before the first
+	// task starts, it keeps gVisor from ever waking a ticker: there is none,
+	// because it cannot be stopped and wakes up 100 times a second.
+	tickerRunning = privateField{in: reflect.TypeFor[kernel.Kernel](), name: "cpuClockTickerRunning", typ: reflect.TypeFor[bool]()}
+)
+
+// checkPrivate finds the private fields.
+func checkPrivate() error {
+	return errors.Join(taskGoroutine.check(), tickerRunning.check())
+}
+
+func (f *privateField) check() error {
+	field, ok := f.in.FieldByName(f.name)
+	switch {
+	case !ok:
+		return fmt.Errorf("gVisor's %v has no field %s", f.in, f.name)
+	case field.Type != f.typ:
+		return fmt.Errorf("gVisor's %v.%s is a %v, not a %v", f.in, f.name, field.Type, f.typ)
+	}
+	f.off = field.Offset
+	return nil
+}
+
+func goroutineOf(t *kernel.Task) *atomicbitops.Int64 {
+	return (*atomicbitops.Int64)(unsafe.Add(unsafe.Pointer(t), taskGoroutine.off))
+}
+
+func setTickerRunning(k *kernel.Kernel) {
+	*(*bool)(unsafe.Add(unsafe.Pointer(k), tickerRunning.off)) = true
+}
