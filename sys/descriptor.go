@@ -19,6 +19,7 @@ type descriptor struct {
 	name    string // for errors: the path it was opened by, or what it is
 	state   atomic.Uint32
 	cleanup runtime.Cleanup
+	dir     dirReader // of a directory that is being read
 }
 
 // state is the number of calls in flight, and closing once Close was called.

@@ -67,7 +67,7 @@ func (p *Process) NewFile(num int, name string) *File { return p.newFile(num, na
 // O_CREAT makes, less the process's mask. Descriptors are closed on exec only
 // where flags has O_CLOEXEC.
 func (p *Process) Open(path string, flags OpenFlags, perm fs.FileMode) (*File, error) {
-	return p.openat(atCWD, path, flags, perm)
+	return p.at(path).open(flags, perm)
 }
 
 // view is p bound by f's context, for making calls.
@@ -80,6 +80,19 @@ func (f *File) fail(op string, err error) error {
 	}
 	p := f.view()
 	return p.wrap(op, f.name, err)
+}
+
+// call makes a call whose first argument is the descriptor.
+func (f *File) call(name string, o op, args ...backends.Arg) (uintptr, error) {
+	if err := f.acquire(); err != nil {
+		return 0, f.fail(name, err)
+	}
+	var all [backends.MaxArgs]backends.Arg
+	all[0] = backends.Int(uintptr(f.num))
+	p := f.view()
+	r, err := p.call(o, all[:1+copy(all[1:], args)]...)
+	f.release()
+	return r, f.fail(name, err)
 }
 
 // Read reads up to len(b) bytes from the file's offset; see read(2). At the
@@ -132,7 +145,7 @@ func (f *File) Write(b []byte) (int, error) {
 // WriteAt writes b at offset off, in as many pwrite(2) as it takes.
 func (f *File) WriteAt(b []byte, off int64) (int, error) {
 	if off < 0 {
-		return 0, f.fail("pwrite", fmt.Errorf("negative offset %d", off))
+		return 0, f.fail("pwrite", fmt.Errorf("negative offset %d: %w", off, EINVAL))
 	}
 	return f.write("pwrite", opPwrite, b, off)
 }

@@ -112,8 +112,9 @@ func (t *flagTable) remember(text string, v uint64) {
 // and what no name covers as a number.
 func (t *flagTable) format(v uint64) string {
 	var names []string
+	all := v
 	for _, f := range t.flags {
-		if f.value != 0 && v&f.bits() == f.value || f.value == 0 && f.mask != 0 && v&f.mask == 0 {
+		if f.mask != 0 && all&f.mask == f.value || f.value != 0 && v&f.bits() == f.value {
 			names = append(names, t.prefix+f.name)
 			v &^= f.bits()
 		}
@@ -140,7 +141,7 @@ func (t *flagTable) translation(a *abi.ABI) bitTranslation {
 	tr := bitTranslation{table: t}
 	var differ uint64
 	for _, f := range t.flags {
-		native, ok := a.Const(t.prefix + f.name)
+		native, ok := constant(a, t.prefix+f.name)
 		if !ok {
 			continue
 		}

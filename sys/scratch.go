@@ -50,16 +50,23 @@ func (s *scratch) zeroed(n int) []byte {
 // long a path may be is the kernel's to say; a NUL inside is refused here,
 // because the kernel would see another path than the caller wrote.
 func (s *scratch) str(text string) (backends.Arg, error) {
-	if strings.IndexByte(text, 0) >= 0 {
-		return backends.Arg{}, errNUL
-	}
-	if len(text) > maxString {
-		return backends.Arg{}, errTooLong
+	if err := checkString(text); err != nil {
+		return backends.Arg{}, err
 	}
 	b := s.bytes(len(text) + 1)
 	copy(b, text)
 	b[len(text)] = 0
 	return backends.Mem(b, backends.In), nil
+}
+
+func checkString(text string) error {
+	if strings.IndexByte(text, 0) >= 0 {
+		return errNUL
+	}
+	if len(text) > maxString {
+		return errTooLong
+	}
+	return nil
 }
 
 // maxString is far beyond what any kernel takes for a path; it bounds what is

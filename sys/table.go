@@ -15,6 +15,7 @@ type table struct {
 	calls []callNumber // by op
 	eintr abi.Errno
 	open  bitTranslation
+	files fileTable
 
 	atFDCWD int
 }
@@ -37,8 +38,12 @@ func newTable(a *abi.ABI) *table {
 	cwd, _ := a.Const("AT_FDCWD")
 	t.atFDCWD = int(cwd)
 	t.open = openFlags.translation(a)
+	t.files = newFileTable(a)
 	return t
 }
+
+// has reports whether the ABI has a call.
+func (t *table) has(o op) bool { return t.calls[o].num != noCall }
 
 func errnoNumber(a *abi.ABI, name string) abi.Errno {
 	for _, e := range a.Errnos() {

@@ -1,3 +1,3 @@
 package kerneltest
 
-var fileCases, processCases, socketCases, eventCases, systemCases []Case
+var processCases, socketCases, eventCases, systemCases []Case
