@@ -1,0 +1,5 @@
+package all
+
+import (
+	_ "github.com/anykernel/anykernel/backends/host"
+)
