@@ -1,0 +1,23 @@
+// Package shim holds the shim: the few thousand lines that stand between a
+// virtual machine and one static linux/amd64 program, where an operating
+// system would be.
+//
+// The shim is entered by the PVH protocol, which Xen, QEMU and Firecracker
+// speak. It sets up long mode, page tables and a clock, loads the program in
+// ring 3, and answers the Linux calls that Go's runtime and static C programs
+// make: memory, threads, futexes, signals, epoll, eventfd, timers, and the
+// read-only files of the image. It has no drivers except a console: those are
+// in the program, in Go, on top of one more system call; see package
+// xen/guest. What it does not answer is ENOSYS, and named once on the
+// console.
+//
+// The sources are in src, freestanding C and assembly for gcc. What they
+// build to is committed and embedded, so that nobody needs a C compiler:
+// after a change, run go generate here. A test compares.
+//
+// What may be in this room: code that runs in ring 0, how it is built, and
+// the result. What may not: anything that knows an image's layout beyond what
+// the shim reads (package images), or how a guest is started.
+package shim
+
+//go:generate go run ./mkshim
