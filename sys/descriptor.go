@@ -18,6 +18,7 @@ type descriptor struct {
 	num     int
 	name    string // for errors: the path it was opened by, or what it is
 	state   atomic.Uint32
+	poll    atomic.Pointer[pollDesc] // once something waited for it
 	cleanup runtime.Cleanup
 	dir     dirReader // of a directory that is being read
 }
@@ -35,6 +36,7 @@ type closer struct {
 
 func (c closer) close() error {
 	p := Process{processState: c.p}
+	c.p.fds.forget(&p, c.num)
 	_, err := p.call(opClose, backends.Int(uintptr(c.num)))
 	return err
 }
@@ -66,9 +68,9 @@ func (d *descriptor) release() {
 	}
 }
 
-// close makes every later acquire fail, and closes the number now or, where
-// calls are in flight, when the last of them ends. Only the first close
-// returns an error of the kernel.
+// close makes every later acquire fail, wakes those who wait by the poller,
+// and closes the number now or, where calls are in flight, when the last of
+// them ends. Only the first close returns an error of the kernel.
 func (d *descriptor) close() error {
 	for {
 		s := d.state.Load()
@@ -78,6 +80,9 @@ func (d *descriptor) close() error {
 		if d.state.CompareAndSwap(s, s|closing) {
 			if s == 0 {
 				return d.end()
+			}
+			if pd := d.poll.Load(); pd != nil {
+				pd.fail(errFileClosed)
 			}
 			return nil
 		}

@@ -126,7 +126,11 @@ func (f *File) read(name string, o op, b []byte, off backends.Arg) (int, error) 
 		return 0, f.fail(name, err)
 	}
 	p := f.view()
-	n, err := p.call(o, backends.Int(uintptr(f.num)), backends.Mem(b, backends.Out), backends.Int(uintptr(len(b))), off)
+	var n uintptr
+	var err error
+	for a := f.attempt(reading); a.next(&err); {
+		n, err = p.call(o, backends.Int(uintptr(f.num)), backends.Mem(b, backends.Out), backends.Int(uintptr(len(b))), off)
+	}
 	f.release()
 	if err != nil {
 		return 0, f.fail(name, err)
@@ -163,7 +167,11 @@ func (f *File) write(name string, o op, b []byte, off int64) (int, error) {
 			at = backends.Int(uintptr(off + int64(total)))
 		}
 		rest := b[total:]
-		n, err := p.call(o, backends.Int(uintptr(f.num)), backends.Mem(rest, backends.In), backends.Int(uintptr(len(rest))), at)
+		var n uintptr
+		var err error
+		for a := f.attempt(writing); a.next(&err); {
+			n, err = p.call(o, backends.Int(uintptr(f.num)), backends.Mem(rest, backends.In), backends.Int(uintptr(len(rest))), at)
+		}
 		if err != nil {
 			return total, f.fail(name, err)
 		}

@@ -3,6 +3,7 @@ package sys
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
@@ -16,8 +17,9 @@ type Kernel struct {
 	tab  *table
 	init *Process
 
-	mu     sync.Mutex
-	poller *poller // made when it is first needed
+	mu      sync.Mutex
+	pollers []*poller
+	closing bool
 }
 
 // Open opens the kernel that spec describes, such as "sentry" or
@@ -41,7 +43,7 @@ func OpenConfig(ctx context.Context, spec string, cfg backends.Config) (*Kernel,
 // over raw. The name is what errors call the kernel.
 func New(raw backends.Kernel, name string) *Kernel {
 	k := &Kernel{raw: raw, name: name, tab: tableOf(raw.ABI())}
-	k.init = k.process(raw.Init(), &descriptorTable{})
+	k.init = k.process(raw.Init(), &descriptorTable{owner: raw.Init()})
 	return k
 }
 
@@ -76,16 +78,33 @@ func (k *Kernel) Err() error { return k.raw.Err() }
 // Close ends the kernel with everything in it. Files and connections of the
 // kernel need not be closed before. A second Close returns nil.
 func (k *Kernel) Close() error {
-	k.mu.Lock()
-	p := k.poller
-	k.mu.Unlock()
-	err := k.raw.Close()
-	if p != nil {
-		p.wait()
-	}
-	if err != nil {
+	k.stopPollers()
+	if err := k.raw.Close(); err != nil {
 		return fmt.Errorf("close kernel %s: %w", k.name, err)
 	}
+	return nil
+}
+
+// stopPollers ends those that wait by pollers, and their goroutines.
+func (k *Kernel) stopPollers() {
+	k.mu.Lock()
+	k.closing = true
+	pollers := k.pollers
+	k.pollers = nil
+	k.mu.Unlock()
+	for _, po := range pollers {
+		po.stop()
+	}
+}
+
+func (k *Kernel) addPoller(po *poller) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closing {
+		return backends.ErrClosed
+	}
+	k.pollers = slices.DeleteFunc(k.pollers, func(po *poller) bool { return !po.alive() })
+	k.pollers = append(k.pollers, po)
 	return nil
 }
 

@@ -3,6 +3,8 @@ package sys
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 
 	"github.com/anykernel/anykernel/backends"
 )
@@ -24,7 +26,12 @@ type processState struct {
 
 // A descriptorTable stands for a table of descriptors inside a kernel.
 // Processes that share the table point to the same one.
-type descriptorTable struct{ _ byte }
+type descriptorTable struct {
+	owner backends.Process // the process that had the table first
+
+	mu     sync.Mutex // held to make the poller
+	poller atomic.Pointer[poller]
+}
 
 // Kernel is the kernel that p is in.
 func (p *Process) Kernel() *Kernel { return p.k }
@@ -48,7 +55,7 @@ func (p *Process) Fork(ctx context.Context, fds backends.Descriptors) (*Process,
 	}
 	t := p.fds
 	if fds != backends.SharedDescriptors {
-		t = &descriptorTable{}
+		t = &descriptorTable{owner: raw}
 	}
 	return p.k.process(raw, t), nil
 }

@@ -16,6 +16,7 @@ type table struct {
 	eintr abi.Errno
 	open  bitTranslation
 	files fileTable
+	poll  pollTable
 
 	atFDCWD int
 }
@@ -39,6 +40,7 @@ func newTable(a *abi.ABI) *table {
 	t.atFDCWD = int(cwd)
 	t.open = openFlags.translation(a)
 	t.files = newFileTable(a)
+	t.poll = newPollTable(a)
 	return t
 }
 

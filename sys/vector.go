@@ -53,7 +53,15 @@ func (f *File) vector(name string, o op, bufs [][]byte, d backends.Dir, off back
 	defer s.free()
 	p := f.view()
 	iov, refs, size := s.vectors(p.k.tab.abi, bufs, d, 1)
-	n, err := p.callRefs(o, refs, backends.Int(uintptr(f.num)), backends.Mem(iov, backends.In), backends.Int(uintptr(len(bufs))), off)
+	dir := writing
+	if d == backends.Out {
+		dir = reading
+	}
+	var n uintptr
+	var err error
+	for a := f.attempt(dir); a.next(&err); {
+		n, err = p.callRefs(o, refs, backends.Int(uintptr(f.num)), backends.Mem(iov, backends.In), backends.Int(uintptr(len(bufs))), off)
+	}
 	if err != nil {
 		return 0, f.fail(name, err)
 	}

@@ -10,6 +10,12 @@ import (
 
 var errNoCall = fmt.Errorf("no such call in this ABI: %w", backends.ErrNotSupported)
 
+// isInterrupt reports whether a call ended because of a signal or its context.
+func (p *Process) isInterrupt(err error) bool {
+	e, ok := err.(abi.Errno)
+	return ok && e == p.k.tab.eintr || errors.Is(err, backends.ErrInterrupted)
+}
+
 // wrap gives an error of call its origin: what was called, on what, and by
 // which kernel it was refused.
 func (p *Process) wrap(op, path string, err error) error {

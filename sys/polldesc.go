@@ -1,0 +1,154 @@
+package sys
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/anykernel/anykernel/backends"
+)
+
+// errFileClosed is what ends the waiting for a file that is being closed.
+var errFileClosed error = fs.ErrClosed
+
+// A direction is what a goroutine waits to do with a descriptor.
+type direction uint8
+
+const (
+	reading direction = iota
+	writing
+)
+
+// A pollDesc is a descriptor that a poller watches, seen by those who wait for
+// it: the events so far, and the deadlines.
+//
+// Events are counted. Who is about to try a call notes the count before, and
+// waits for another count if the call found nothing to do: so an event
+// between the two is not lost, and one event wakes all who wait.
+type pollDesc struct {
+	mu    sync.Mutex
+	err   error // why nobody can wait any more
+	sides [2]pollSide
+}
+
+type pollSide struct {
+	events  uint64
+	changed chan struct{} // closed to wake all who wait; nil if nobody does
+	expired bool          // the deadline has passed
+	timer   *time.Timer   // of the deadline; nil if there is none
+}
+
+// ready counts an event.
+func (d *pollDesc) ready(read, write bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for dir, is := range [2]bool{reading: read, writing: write} {
+		if is {
+			d.sides[dir].events++
+			d.sides[dir].wake()
+		}
+	}
+}
+
+// fail ends all waiting for good. Only the first reason is kept.
+func (d *pollDesc) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil {
+		return
+	}
+	d.err = err
+	for i := range d.sides {
+		d.sides[i].wake()
+		d.sides[i].setDeadline(d, time.Time{})
+	}
+}
+
+func (s *pollSide) wake() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}
+
+// count is the events so far. The error says why a call need not be tried.
+func (d *pollDesc) count(dir direction) (uint64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := &d.sides[dir]
+	return s.events, d.fault(s)
+}
+
+func (d *pollDesc) fault(s *pollSide) error {
+	if d.err == nil && s.expired {
+		return os.ErrDeadlineExceeded
+	}
+	return d.err
+}
+
+// wait waits until there have been other events than seen, the deadline has
+// passed, the context has ended ([backends.ErrInterrupted]), or nothing can be
+// waited for any more.
+func (d *pollDesc) wait(ctx context.Context, dir direction, seen uint64) error {
+	var end <-chan struct{}
+	if ctx != nil {
+		end = ctx.Done()
+	}
+	s := &d.sides[dir]
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for s.events == seen && d.fault(s) == nil {
+		if s.changed == nil {
+			s.changed = make(chan struct{})
+		}
+		changed := s.changed
+		d.mu.Unlock()
+		select {
+		case <-changed:
+			d.mu.Lock()
+		case <-end:
+			d.mu.Lock()
+			return backends.ErrInterrupted
+		}
+	}
+	return d.fault(s)
+}
+
+// setDeadline sets the deadline of the directions; the zero time is none. It
+// wakes those who wait where the deadline has passed.
+func (d *pollDesc) setDeadline(t time.Time, dirs ...direction) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, dir := range dirs {
+		d.sides[dir].setDeadline(d, t)
+	}
+	return d.err
+}
+
+// setDeadline is called with d.mu held.
+func (s *pollSide) setDeadline(d *pollDesc, t time.Time) {
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	left := time.Until(t)
+	s.expired = !t.IsZero() && left <= 0
+	if s.expired {
+		s.wake()
+	}
+	if t.IsZero() || s.expired {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(left, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if s.timer == timer { // it was not replaced meanwhile
+			s.timer, s.expired = nil, true
+			s.wake()
+		}
+	})
+	s.timer = timer
+}
