@@ -11,12 +11,13 @@ import (
 // numbers, where structures hold what, and how portable numbers translate.
 // It is immutable and shared by all kernels of that ABI.
 type table struct {
-	abi   *abi.ABI
-	calls []callNumber // by op
-	eintr abi.Errno
-	open  bitTranslation
-	files fileTable
-	poll  pollTable
+	abi    *abi.ABI
+	calls  []callNumber // by op
+	eintr  abi.Errno
+	open   bitTranslation
+	files  fileTable
+	poll   pollTable
+	socket socketTable
 
 	atFDCWD int
 }
@@ -41,6 +42,7 @@ func newTable(a *abi.ABI) *table {
 	t.open = openFlags.translation(a)
 	t.files = newFileTable(a)
 	t.poll = newPollTable(a)
+	t.socket = newSocketTable(a)
 	return t
 }
 

@@ -1,3 +1,3 @@
 package kerneltest
 
-var processCases, socketCases, eventCases, systemCases []Case
+var processCases, eventCases, systemCases []Case

@@ -124,12 +124,17 @@ func (k *Kernel) boot() error {
 	return k.startInit(creds)
 }
 
+// maxOpenFiles is how many descriptors a process may have, what systemd gives
+// and the most that gVisor takes: a server holds a socket for each client.
+const maxOpenFiles = 1 << 20
+
 // startInit makes the file tree and the first process in it.
 func (k *Kernel) startInit(creds *auth.Credentials) error {
-	lim, err := limits.NewLinuxLimitSet()
+	lim, err := limits.NewLinuxDistroLimitSet()
 	if err != nil {
 		return err
 	}
+	lim.SetUnchecked(limits.NumberOfFiles, limits.Limit{Cur: maxOpenFiles, Max: maxOpenFiles})
 	fds := k.gv.NewFDTable()
 	args := kernel.CreateProcessArgs{
 		Filename:             initPath,
