@@ -23,7 +23,7 @@ type ABI struct {
 // architectures only that it names.
 type Data struct {
 	Base    *Data       // looked in for what the tables below lack; nil for nothing
-	Calls   []Number    // system calls by name, such as "openat"; sorted by name
+	Calls   []Number    // system calls, see [ABI.Call]; sorted by name
 	Consts  []Number    // constants by name, such as "O_CREAT"; sorted by name
 	Errnos  []ErrnoInfo // one for each number; sorted by number
 	Layouts []Layout    // sorted by name

@@ -11,8 +11,9 @@ func New(a ABI, d *Data) *ABI {
 	return &a
 }
 
-// Call is the number of a system call, false where the OS has none of that
-// name.
+// Call is the number of a system call such as "openat", false where the OS has
+// none of that name. A call that changed over NetBSD's versions goes by its
+// kernel's name, such as "__stat50", and the newest one by its plain name too.
 func (a *ABI) Call(name string) (num uintptr, ok bool) {
 	for d := a.Data; d != nil; d = d.Base {
 		if i, ok := find(d.Calls, name, numberName); ok {

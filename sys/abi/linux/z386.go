@@ -529,6 +529,7 @@ var dataI386 = abi.Data{
 		{Name: "RTC_WIE_ON", Value: 0x700f},
 		{Name: "RTC_WKALM_RD", Value: 0x80287010},
 		{Name: "RTC_WKALM_SET", Value: 0x4028700f},
+		{Name: "SA_RESTORER", Value: 0x4000000},
 		{Name: "SECCOMP_IOCTL_NOTIF_ADDFD", Value: 0x40182103},
 		{Name: "SECCOMP_IOCTL_NOTIF_ID_VALID", Value: 0x40082102},
 		{Name: "SECCOMP_IOCTL_NOTIF_SET_FLAGS", Value: 0x40082104},

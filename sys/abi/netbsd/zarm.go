@@ -171,9 +171,9 @@ var dataARM = abi.Data{
 			{Name: "st_ctim", Offset: 80, Size: 16},
 			{Name: "st_ctim.tv_sec", Offset: 80, Size: 8, Signed: true},
 			{Name: "st_ctim.tv_nsec", Offset: 88, Size: 4, Signed: true},
-			{Name: "st_btim", Offset: 96, Size: 16},
-			{Name: "st_btim.tv_sec", Offset: 96, Size: 8, Signed: true},
-			{Name: "st_btim.tv_nsec", Offset: 104, Size: 4, Signed: true},
+			{Name: "st_birthtim", Offset: 96, Size: 16},
+			{Name: "st_birthtim.tv_sec", Offset: 96, Size: 8, Signed: true},
+			{Name: "st_birthtim.tv_nsec", Offset: 104, Size: 4, Signed: true},
 			{Name: "st_size", Offset: 112, Size: 8, Signed: true},
 			{Name: "st_blocks", Offset: 120, Size: 8, Signed: true},
 			{Name: "st_blksize", Offset: 128, Size: 4},
@@ -181,7 +181,7 @@ var dataARM = abi.Data{
 			{Name: "st_gen", Offset: 136, Size: 4},
 			{Name: "st_spare", Offset: 140, Size: 8},
 		}},
-		{Name: "statvfs", Size: 2244, Align: 8, Fields: []abi.Field{
+		{Name: "statvfs", Size: 2248, Align: 8, Fields: []abi.Field{
 			{Name: "f_flag", Size: 4},
 			{Name: "f_bsize", Offset: 4, Size: 4},
 			{Name: "f_frsize", Offset: 8, Size: 4},

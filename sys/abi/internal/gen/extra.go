@@ -27,14 +27,20 @@ var extraFiles embed.FS
 //		}
 //
 // Types are i8 … u64, long, ulong, ptr and structures that are known by then.
-// An entry for some architectures goes before the one for the others; it
-// replaces what x/sys has.
+// Constants and system calls that x/sys lacks are lines of their own:
+//
+//	const NAME VALUE [: ARCH…]
+//	call NAME NUMBER [: ARCH…]
+//
+// An entry for some architectures goes before the one for the others. A
+// structure replaces the one that x/sys has; a number must be new.
 type extra struct {
+	kind   string // "struct", "const" or "call"
 	name   string
-	packed bool
 	arches []string // nil for all
-	body   *group
-	where  string
+	body   *group   // of a structure
+	packed bool
+	value  int64
 }
 
 // A group is the members of a structure or of a union.
@@ -95,11 +101,11 @@ func (p *extraParser) line() error {
 	w := p.words
 	last := w[len(w)-1]
 	switch {
-	case w[0] == "struct" && last != "{":
+	case (w[0] == "struct" || w[0] == "const" || w[0] == "call") && last != "{":
 		if len(p.open) > 1 {
 			return errors.New("a brace is not closed")
 		}
-		return p.structure()
+		return p.entry()
 	case len(p.open) == 0:
 		return errors.New("a member outside a structure")
 	case last == "{" && len(w) == 2 && (w[0] == "struct" || w[0] == "union"):
@@ -121,25 +127,33 @@ func (p *extraParser) add(m member) {
 	g.members = append(g.members, m)
 }
 
-func (p *extraParser) structure() error {
-	w := p.words[1:]
-	if len(w) == 0 {
-		return errors.New("a structure without a name")
-	}
-	e := extra{name: w[0], body: &group{}}
-	w = w[1:]
-	if len(w) > 0 && w[0] == "packed" {
-		e.packed = true
-		w = w[1:]
-	}
-	if len(w) > 0 {
-		if w[0] != ":" || len(w) == 1 {
-			return fmt.Errorf("%s: not understood", w[0])
+// entry reads the head of a structure, or a constant.
+func (p *extraParser) entry() error {
+	w := p.words
+	var e extra
+	if i := slices.Index(w, ":"); i >= 0 {
+		w, e.arches = w[:i], w[i+1:]
+		if len(e.arches) == 0 {
+			return errors.New("no architecture after the colon")
 		}
-		e.arches = w[1:]
+	}
+	p.open = nil
+	e.kind = w[0]
+	switch {
+	case e.kind != "struct" && len(w) == 3:
+		e.name = w[1]
+		v, err := strconv.ParseInt(w[2], 0, 64)
+		if err != nil {
+			return err
+		}
+		e.value = v
+	case e.kind == "struct" && (len(w) == 2 || len(w) == 3 && w[2] == "packed"):
+		e.name, e.packed, e.body = w[1], len(w) == 3, &group{}
+		p.open = []*group{e.body}
+	default:
+		return errors.New("not understood")
 	}
 	p.list = append(p.list, e)
-	p.open = []*group{e.body}
 	return nil
 }
 
@@ -160,12 +174,29 @@ func (p *extraParser) member() error {
 // applies reports whether the entry describes the architecture.
 func (e *extra) applies(arch string) bool { return e.arches == nil || slices.Contains(e.arches, arch) }
 
+// addNumbers adds the extra constants or calls of a target to those of x/sys.
+func addNumbers(t target, list []extra, kind string, numbers map[string]int64) error {
+	done := map[string]bool{}
+	for i := range list {
+		e := &list[i]
+		if e.kind != kind || done[e.name] || !e.applies(t.goarch) {
+			continue
+		}
+		done[e.name] = true
+		if _, ok := numbers[e.name]; ok {
+			return fmt.Errorf("%s/%s: x/sys has %s", t.goos, t.goarch, e.name)
+		}
+		numbers[e.name] = e.value
+	}
+	return nil
+}
+
 // layoutExtras adds the extra structures of a target to its layouts.
 func layoutExtras(t target, list []extra, layouts map[string]abi.Layout) error {
 	done := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if done[e.name] || !e.applies(t.goarch) {
+		if e.kind != "struct" || done[e.name] || !e.applies(t.goarch) {
 			continue
 		}
 		done[e.name] = true

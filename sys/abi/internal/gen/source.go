@@ -10,6 +10,7 @@ import (
 	"go/types"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,7 @@ type source struct {
 	errnos  []message
 	native  map[string]string // Go name → C name, of constants and types
 	files   map[string]string // constant → base name of the file that has it
+	aliases map[string]string // NetBSD's call → its name with a version
 	extras  []extra
 }
 
@@ -88,6 +90,7 @@ func load(dir string, t target) (*source, error) {
 	if s.errnos, err = messages(files, "errorList"); err != nil {
 		return nil, err
 	}
+	s.aliases = versionedCalls(files)
 	if s.native, err = nativeNames(dir, t.goos); err != nil {
 		return nil, err
 	}
@@ -168,6 +171,29 @@ func messages(files []*ast.File, table string) ([]message, error) {
 	}
 	slices.SortFunc(list, func(a, b message) int { return int(a.num - b.num) })
 	return list, err
+}
+
+// versioned finds NetBSD's name of a call in its prototype, such as
+// "{ int|sys|30|socket(…); }", which is __socket30.
+var versioned = regexp.MustCompile(`\|sys\|(\d+)\|(\w+)\(`)
+
+// versionedCalls is the names under which NetBSD's kernel has calls that
+// changed; x/sys has the newest one without its version.
+func versionedCalls(files []*ast.File) map[string]string {
+	aliases := map[string]string{}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || spec.Comment == nil {
+				return true
+			}
+			if m := versioned.FindStringSubmatch(spec.Comment.List[0].Text); m != nil {
+				aliases[spec.Names[0].Name] = "__" + m[2] + m[1]
+			}
+			return false
+		})
+	}
+	return aliases
 }
 
 // nativeNames reads the input of cgo -godefs, where x/sys says which of its

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"errors"
 	"fmt"
 	"go/constant"
 	"go/types"
@@ -17,17 +17,24 @@ import (
 // tables is an ABI as it is written out, by C's names.
 func (s *source) tables(n *names) (*abi.Data, error) {
 	d := &abi.Data{}
-	consts := map[string]int64{}
+	calls, consts := map[string]int64{}, map[string]int64{}
 	for name, v := range s.consts {
 		if call, ok := strings.CutPrefix(name, "SYS_"); ok && s.inFile(name, "zsysnum") {
-			d.Calls = append(d.Calls, abi.Number{Name: strings.ToLower(call), Value: bits(v)})
+			calls[strings.ToLower(call)] = bits(v)
+			if alias, ok := s.aliases[name]; ok {
+				calls[alias] = bits(v)
+			}
 		} else if c := n.constant(s.constName(name)); c != "" {
 			consts[c] = bits(v)
 		}
 	}
-	for name, v := range consts {
-		d.Consts = append(d.Consts, abi.Number{Name: name, Value: v})
+	if err := errors.Join(
+		addNumbers(s.target, s.extras, "call", calls),
+		addNumbers(s.target, s.extras, "const", consts),
+	); err != nil {
+		return nil, err
 	}
+	d.Calls, d.Consts = numberList(calls), numberList(consts)
 	for _, m := range s.errnos {
 		d.Errnos = append(d.Errnos, abi.ErrnoInfo{Errno: abi.Errno(m.num), Name: n.errno(m.name), Message: sentence(m.desc)})
 	}
@@ -36,10 +43,16 @@ func (s *source) tables(n *names) (*abi.Data, error) {
 		return nil, err
 	}
 	d.Layouts = layouts
-	byName := func(a, b abi.Number) int { return cmp.Compare(a.Name, b.Name) }
-	slices.SortFunc(d.Calls, byName)
-	slices.SortFunc(d.Consts, byName)
 	return d, nil
+}
+
+// numberList is a table of numbers sorted by name.
+func numberList(m map[string]int64) []abi.Number {
+	list := make([]abi.Number, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		list = append(list, abi.Number{Name: name, Value: m[name]})
+	}
+	return list
 }
 
 // bits is a constant as 64 bits.
@@ -93,7 +106,9 @@ func (s *source) layouts(n *names) ([]abi.Layout, error) {
 				return nil, fmt.Errorf("alignment of %s: %w", name, err)
 			}
 		}
-		byName[name] = abi.Layout{Name: name, Size: int(s.sizes.Sizeof(st)), Align: align, Fields: fields}
+		// Go pads to its own alignment, which may be less than C's.
+		size := roundUp(int(s.sizes.Sizeof(st)), align)
+		byName[name] = abi.Layout{Name: name, Size: size, Align: align, Fields: fields}
 	}
 	if err := layoutExtras(s.target, s.extras, byName); err != nil {
 		return nil, err
