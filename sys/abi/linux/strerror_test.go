@@ -32,7 +32,7 @@ func TestStrerror(t *testing.T) {
 		t.Skip("the C library to compare with is that of linux/amd64")
 	}
 	const compiler = "x86_64-linux-gnu-gcc"
-	needCompiler(t, compiler, "gcc libc6-dev")
+	needCompiler(t, compiler, "gcc libc6-dev", false)
 	program := filepath.Join(t.TempDir(), "strerror")
 	cmd := exec.Command(compiler, "-x", "c", "-o", program, "-")
 	cmd.Stdin = strings.NewReader(strerrorProgram)

@@ -760,18 +760,19 @@ var dataPPC = abi.Data{
 			{Name: "sa_restorer", Offset: 8, Size: 4},
 			{Name: "sa_mask", Offset: 12, Size: 8},
 		}},
-		{Name: "sigevent", Size: 60, Align: 4, Fields: []abi.Field{
+		{Name: "sigevent", Size: 64, Align: 4, Fields: []abi.Field{
+			{Name: "__pad", Size: 64},
 			{Name: "sigev_value", Size: 4},
 			{Name: "sigev_signo", Offset: 4, Size: 4, Signed: true},
 			{Name: "sigev_notify", Offset: 8, Size: 4, Signed: true},
-			{Name: "__pad", Offset: 12, Size: 48},
 			{Name: "sigev_notify_function", Offset: 12, Size: 4},
+			{Name: "sigev_notify_thread_id", Offset: 12, Size: 4, Signed: true},
 		}},
-		{Name: "siginfo_t", Size: 124, Align: 4, Fields: []abi.Field{
+		{Name: "siginfo_t", Size: 128, Align: 4, Fields: []abi.Field{
+			{Name: "_pad", Size: 128},
 			{Name: "si_signo", Size: 4, Signed: true},
 			{Name: "si_errno", Offset: 4, Size: 4, Signed: true},
 			{Name: "si_code", Offset: 8, Size: 4, Signed: true},
-			{Name: "__pad", Offset: 12, Size: 112},
 			{Name: "__align", Offset: 12, Size: 4},
 			{Name: "si_pid", Offset: 12, Size: 4, Signed: true},
 			{Name: "si_uid", Offset: 16, Size: 4},

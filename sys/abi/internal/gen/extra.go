@@ -26,7 +26,10 @@ var extraFiles embed.FS
 //		union {         members without a name of their own; struct alike
 //		}
 //
-// Types are i8 … u64, long, ulong, ptr and structures that are known by then.
+// Types are i8 … u64, long, ulong, ptr, a64, which is an u64 that is aligned on
+// 386 too, and structures that are known by then.
+// A member for some architectures goes before the one of the same name for the
+// others.
 // Constants and system calls that x/sys lacks are lines of their own:
 //
 //	const NAME VALUE [: ARCH…]
@@ -50,10 +53,11 @@ type group struct {
 }
 
 type member struct {
-	typ   string
-	names []string
-	count int    // of an array, -1 for a single one
-	group *group // for a member without a name
+	typ    string
+	names  []string
+	count  int      // of an array, -1 for a single one
+	arches []string // nil for all
+	group  *group   // for a member without a name
 }
 
 // readExtras reads the extra structures of an OS.
@@ -114,7 +118,7 @@ func (p *extraParser) line() error {
 		p.open = append(p.open, g)
 	case last == "}" && len(w) == 1 && len(p.open) > 1:
 		p.open = p.open[:len(p.open)-1]
-	case len(w) == 2:
+	case len(w) == 2 || len(w) > 3 && w[2] == ":":
 		return p.member()
 	default:
 		return errors.New("not understood")
@@ -131,12 +135,7 @@ func (p *extraParser) add(m member) {
 func (p *extraParser) entry() error {
 	w := p.words
 	var e extra
-	if i := slices.Index(w, ":"); i >= 0 {
-		w, e.arches = w[:i], w[i+1:]
-		if len(e.arches) == 0 {
-			return errors.New("no architecture after the colon")
-		}
-	}
+	w, e.arches = cutArches(w)
 	p.open = nil
 	e.kind = w[0]
 	switch {
@@ -158,12 +157,13 @@ func (p *extraParser) entry() error {
 }
 
 func (p *extraParser) member() error {
-	name, rest, array := strings.Cut(p.words[1], "[")
-	m := member{typ: p.words[0], names: strings.Split(name, "|"), count: -1}
+	w, arches := cutArches(p.words)
+	name, rest, array := strings.Cut(w[1], "[")
+	m := member{typ: w[0], names: strings.Split(name, "|"), count: -1, arches: arches}
 	if array {
 		n, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
 		if err != nil || n < 0 {
-			return fmt.Errorf("%s: no count", p.words[1])
+			return fmt.Errorf("%s: no count", w[1])
 		}
 		m.count = n
 	}
@@ -171,15 +171,25 @@ func (p *extraParser) member() error {
 	return nil
 }
 
-// applies reports whether the entry describes the architecture.
-func (e *extra) applies(arch string) bool { return e.arches == nil || slices.Contains(e.arches, arch) }
+// cutArches splits the words of a line from the architectures behind its colon.
+func cutArches(w []string) (head, arches []string) {
+	if i := slices.Index(w, ":"); i >= 0 {
+		return w[:i], w[i+1:]
+	}
+	return w, nil
+}
+
+// applies reports whether an entry for these architectures describes one.
+func applies(arches []string, arch string) bool {
+	return arches == nil || slices.Contains(arches, arch)
+}
 
 // addNumbers adds the extra constants or calls of a target to those of x/sys.
 func addNumbers(t target, list []extra, kind string, numbers map[string]int64) error {
 	done := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.kind != kind || done[e.name] || !e.applies(t.goarch) {
+		if e.kind != kind || done[e.name] || !applies(e.arches, t.goarch) {
 			continue
 		}
 		done[e.name] = true
@@ -196,7 +206,7 @@ func layoutExtras(t target, list []extra, layouts map[string]abi.Layout) error {
 	done := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.kind != "struct" || done[e.name] || !e.applies(t.goarch) {
+		if e.kind != "struct" || done[e.name] || !applies(e.arches, t.goarch) {
 			continue
 		}
 		done[e.name] = true
@@ -223,7 +233,7 @@ type layouter struct {
 func (l *layouter) group(g *group, at int) (size, align int, err error) {
 	align = 1
 	offset, end := at, at
-	for _, m := range g.members {
+	for _, m := range l.members(g) {
 		msize, malign, err := l.measure(m)
 		if err != nil {
 			return 0, 0, err
@@ -240,6 +250,18 @@ func (l *layouter) group(g *group, at int) (size, align int, err error) {
 		end = max(end, offset)
 	}
 	return roundUp(end-at, align), align, nil
+}
+
+// members is those of a group on this architecture.
+func (l *layouter) members(g *group) []member {
+	var list []member
+	for _, m := range g.members {
+		before := func(o member) bool { return m.group == nil && slices.Equal(o.names, m.names) }
+		if applies(m.arches, l.target.goarch) && !slices.ContainsFunc(list, before) {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // measure is the size and alignment of a member.
@@ -297,6 +319,8 @@ func (t target) basic(typ string) (size, align int, signed bool, err error) {
 		size = t.pointerSize()
 	case "long":
 		size, signed = t.pointerSize(), true
+	case "a64":
+		return 8, 8, false, nil
 	default:
 		bits, e := strconv.Atoi(typ[1:])
 		size, signed = bits/8, typ[0] == 'i'

@@ -158,9 +158,6 @@
 #if __has_include(<linux/fb.h>)
 #include <linux/fb.h>
 #endif
-#if __has_include(<linux/kvm.h>)
-#include <linux/kvm.h>
-#endif
 #if __has_include(<linux/raw.h>)
 #include <linux/raw.h>
 #endif
@@ -212,3 +209,6 @@
 #if __has_include(<linux/sched/types.h>)
 #include <linux/sched/types.h>
 #endif
+
+// asm/socket.h's SO_RCVTIMEO is an expression with it.
+typedef __kernel_old_time_t time_t;

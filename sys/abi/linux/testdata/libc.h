@@ -1,5 +1,6 @@
 // The C library's headers and those of the kernel that go with them.
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64 // what golang.org/x/sys has
 #if __has_include(<dirent.h>)
 #include <dirent.h>
 #endif
@@ -177,7 +178,7 @@
 
 // linux/sched/types.h and sched.h both define it.
 #define sched_param kernel_sched_param
-#if __has_include(<asm/termbits.h>)
+#if __has_include(<asm/termbits.h>) && !defined(__sparc__) // where it repeats struct termio
 #include <asm/termbits.h>
 #endif
 #if __has_include(<asm/ptrace.h>)
