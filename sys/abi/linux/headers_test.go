@@ -43,6 +43,9 @@ func TestHeaders(t *testing.T) {
 		{linux.SPARC64, "sparc64-linux-gnu-gcc", "gcc-sparc64-linux-gnu libc6-dev-sparc64-cross", true},
 	} {
 		t.Run(c.abi.Arch, func(t *testing.T) {
+			if testing.Short() && c.optional {
+				t.Skip("the short tests compare with the main compilers only")
+			}
 			needCompiler(t, c.compiler, c.packages, c.optional)
 			compareHeaders(t, c.abi, c.compiler)
 		})

@@ -70,7 +70,11 @@ func readExtras(goos string) ([]extra, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &extraParser{lines: bufio.NewScanner(strings.NewReader(string(text)))}
+	return parseExtras(path, string(text))
+}
+
+func parseExtras(path, text string) ([]extra, error) {
+	p := &extraParser{lines: bufio.NewScanner(strings.NewReader(text))}
 	for p.next() {
 		if err := p.line(); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", path, p.n, err)
@@ -79,8 +83,14 @@ func readExtras(goos string) ([]extra, error) {
 	if len(p.open) > 1 {
 		return nil, fmt.Errorf("%s: a brace is not closed", path)
 	}
-	return p.list, nil
+	return p.list, p.lines.Err()
 }
+
+// Limits of what is sensible in the files.
+const (
+	maxCount = 1 << 16 // of an array
+	maxDepth = 8       // of braces
+)
 
 type extraParser struct {
 	lines *bufio.Scanner
@@ -112,6 +122,8 @@ func (p *extraParser) line() error {
 		return p.entry()
 	case len(p.open) == 0:
 		return errors.New("a member outside a structure")
+	case len(p.open) > maxDepth:
+		return errors.New("too many braces")
 	case last == "{" && len(w) == 2 && (w[0] == "struct" || w[0] == "union"):
 		g := &group{union: w[0] == "union"}
 		p.add(member{group: g})
@@ -158,11 +170,14 @@ func (p *extraParser) entry() error {
 
 func (p *extraParser) member() error {
 	w, arches := cutArches(p.words)
+	if len(w) != 2 {
+		return errors.New("not understood")
+	}
 	name, rest, array := strings.Cut(w[1], "[")
 	m := member{typ: w[0], names: strings.Split(name, "|"), count: -1, arches: arches}
 	if array {
 		n, err := strconv.Atoi(strings.TrimSuffix(rest, "]"))
-		if err != nil || n < 0 {
+		if err != nil || n < 0 || n > maxCount {
 			return fmt.Errorf("%s: no count", w[1])
 		}
 		m.count = n

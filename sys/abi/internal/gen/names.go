@@ -24,16 +24,19 @@ type names struct {
 
 func readNames(goos string) (*names, error) {
 	path := "names/" + goos + ".txt"
-	f, err := nameFiles.Open(path)
+	text, err := nameFiles.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	return parseNames(path, string(text))
+}
+
+func parseNames(path, text string) (*names, error) {
 	n := &names{
 		types: map[string]string{}, prefixes: map[string]string{}, fields: map[string]string{},
 		aligns: map[string]string{}, used: map[string]bool{},
 	}
-	lines := bufio.NewScanner(f)
+	lines := bufio.NewScanner(strings.NewReader(text))
 	for i := 1; lines.Scan(); i++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		w := strings.Fields(line)
