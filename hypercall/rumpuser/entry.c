@@ -1,0 +1,188 @@
+/*
+ * The way into a kernel, and out of it.
+ */
+#include "rumpuser.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct hyp_kernel *
+hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks)
+{
+	struct hyp_kernel *k = calloc(1, sizeof *k);
+
+	if (k == NULL)
+		return NULL;
+	k->handle = handle;
+	k->ncpu = ncpu;
+	k->hooks = hooks;
+	k->carrier_deadline = HYP_NEVER;
+	if (hyp_catch_faults() != 0 || hyp_arena_init(&k->arena, memory) != 0) {
+		free(k);
+		return NULL;
+	}
+	return k;
+}
+
+/* Frees a kernel that has ended, or that never began. No caller is in it. */
+void
+hyp_kernel_free(struct hyp_kernel *k)
+{
+	hyp_threads_free(k);
+	hyp_arena_free(&k->arena);
+	free(k->components);
+	free(k->modules);
+	free(k);
+}
+
+struct hyp_thread *
+hyp_thread_alloc(struct hyp_kernel *k)
+{
+	struct hyp_thread *t = calloc(1, sizeof *t);
+
+	if (t != NULL)
+		t->kernel = k;
+	return t;
+}
+
+/* So many fibers are run by a caller on its way out; more are left to a
+ * carrier. */
+#define RUN_AT_EXIT 8
+
+static inline void
+leave(struct hyp_thread *t)
+{
+	struct hyp_kernel *k = t->kernel;
+
+	if (__builtin_expect(atomic_load_explicit(&k->nready, memory_order_relaxed) > 0, 0)) {
+		hyp_run_ready(k, RUN_AT_EXIT);
+		if (atomic_load(&k->nready) > 0)
+			hyp_kick(k);
+	}
+	hyp_self = t->outer;
+}
+
+static inline bool
+enter(struct hyp_thread *t)
+{
+	struct hyp_kernel *k = t->kernel;
+
+	if (__builtin_expect(atomic_load_explicit(&k->end, memory_order_relaxed) != HYP_ALIVE, 0))
+		return false;
+	atomic_store_explicit(&k->calls, atomic_load_explicit(&k->calls, memory_order_relaxed) + 1, memory_order_relaxed);
+	t->outer = hyp_self;
+	hyp_self = t;
+	return true;
+}
+
+/* Calls a function of the kernel. HYP_DEAD where the kernel has ended, or
+ * does so meanwhile. */
+__attribute__((noinline)) long
+hyp_invoke(struct hyp_thread *t, uintptr_t fn, uintptr_t a, uintptr_t b, uintptr_t c)
+{
+	struct hyp_thread *volatile self = t;
+	long r;
+
+	if (!enter(t))
+		return HYP_DEAD;
+	if (__builtin_setjmp(t->exit) == 0)
+		r = ((long (*)(uintptr_t, uintptr_t, uintptr_t))fn)(a, b, c);
+	else
+		r = HYP_DEAD;
+	leave(self);
+	return r;
+}
+
+/* Makes a system call for the LWP of a thread, with the arguments in args. */
+__attribute__((noinline)) int
+hyp_syscall(uintptr_t thread, uintptr_t num)
+{
+	struct hyp_thread *t = (struct hyp_thread *)thread;
+	struct hyp_thread *volatile self = t;
+	int r;
+
+	if (!enter(t))
+		return HYP_DEAD;
+	t->user = true;
+	if (__builtin_setjmp(t->exit) == 0)
+		r = t->kernel->syscall(num, t->args, sizeof t->args, t->ret);
+	else
+		r = HYP_DEAD;
+	leave(self);
+	return r;
+}
+
+static long
+newlwp(uintptr_t pid, uintptr_t unused, uintptr_t unused2)
+{
+	struct hyp_kernel *k = hyp_current()->kernel;
+	int error;
+
+	(void)unused, (void)unused2;
+	k->up.schedule();
+	error = k->up.lwproc_newlwp(pid);
+	k->up.unschedule();
+	return error;
+}
+
+/* Gives t an LWP of a process. */
+int
+hyp_newlwp(struct hyp_thread *t, int pid)
+{
+	return hyp_invoke(t, (uintptr_t)newlwp, pid, 0, 0);
+}
+
+struct done { void (*fn)(void *, size_t, int); void *arg; size_t n; int error; };
+
+static long
+biodone(uintptr_t arg, uintptr_t unused, uintptr_t unused2)
+{
+	struct hyp_kernel *k = hyp_current()->kernel;
+	struct done *d = (struct done *)arg;
+
+	(void)unused, (void)unused2;
+	hyp_enter_cpu(k, 0);
+	d->fn(d->arg, d->n, d->error);
+	hyp_leave_cpu(k);
+	return 0;
+}
+
+/* Tells the kernel that a transfer has ended. t has an LWP of process 0. */
+void
+hyp_biodone(struct hyp_thread *t, uintptr_t done, uintptr_t arg, size_t n, int error)
+{
+	struct done d = { (void (*)(void *, size_t, int))done, (void *)arg, n, error };
+
+	hyp_invoke(t, (uintptr_t)biodone, (uintptr_t)&d, 0, 0);
+}
+
+struct delivery { void (*fn)(void *, void *, size_t); void *sc, *iov; size_t n; };
+
+static long
+deliver(uintptr_t arg, uintptr_t unused, uintptr_t unused2)
+{
+	struct hyp_kernel *k = hyp_current()->kernel;
+	struct delivery *d = (struct delivery *)arg;
+
+	(void)unused, (void)unused2;
+	hyp_enter_cpu(k, 0);
+	d->fn(d->sc, d->iov, d->n);
+	hyp_leave_cpu(k);
+	return 0;
+}
+
+/* Gives the kernel a packet. t has an LWP of process 0. */
+void
+hyp_deliver(struct hyp_thread *t, uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n)
+{
+	struct delivery d = { (void (*)(void *, void *, size_t))fn, (void *)sc, (void *)iov, n };
+
+	hyp_invoke(t, (uintptr_t)deliver, (uintptr_t)&d, 0, 0);
+}
+
+/* Ends a kernel from outside. */
+void
+hyp_kill(struct hyp_kernel *k, int end)
+{
+	hyp_end(k, end, 0);
+}

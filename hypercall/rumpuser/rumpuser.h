@@ -1,0 +1,264 @@
+/*
+ * The C side of this package: threads, locks, memory and clock for the
+ * kernels in this process. See doc.go for how it fits together.
+ */
+#ifndef ANYKERNEL_RUMPUSER_H
+#define ANYKERNEL_RUMPUSER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <pthread.h>
+
+/* The revision of rumpuser(3) that is answered. */
+#define HYP_REVISION 17
+
+/* NetBSD's error numbers that this side answers with. */
+enum { NB_EINTR = 4, NB_ENXIO = 6, NB_ENOMEM = 12, NB_EFAULT = 14, NB_EBUSY = 16, NB_EINVAL = 22, NB_EDEADLK = 11,
+	NB_EOPNOTSUPP = 45, NB_ETIMEDOUT = 60, NB_ENAMETOOLONG = 63, NB_ENOSYS = 78 };
+
+struct lwp;
+struct hyp_kernel;
+struct hyp_thread;
+
+/* What a kernel gives its host at rumpuser_init, by rumpuser(3). */
+struct hyp_upcalls {
+	void (*schedule)(void);
+	void (*unschedule)(void);
+	void (*backend_unschedule)(int, int *, void *);
+	void (*backend_schedule)(int, void *);
+	void (*lwproc_switch)(struct lwp *);
+	void (*lwproc_release)(void);
+	int (*lwproc_rfork)(void *, int, const char *);
+	int (*lwproc_newlwp)(int32_t);
+	struct lwp *(*lwproc_curlwp)(void);
+	int (*syscall)(int, void *, long *);
+	void (*lwpexit)(void);
+	void (*execnotify)(const char *);
+	int32_t (*getpid)(void);
+	void *extra[8];
+};
+
+/* A lock for a few instructions; never held across a switch of threads. */
+struct hyp_lock { _Atomic uint32_t word; };
+
+/* Threads that wait, first come first. */
+struct hyp_queue {
+	struct hyp_lock lock; /* stays valid after the queue was freed: see memory.c */
+	struct hyp_thread *head, *tail;
+};
+
+struct hyp_context { void *sp; };
+
+/* Where a waiting thread is between asking and being answered. */
+enum hyp_wait { HYP_NOT_WAITING, HYP_WAITING, HYP_WOKEN, HYP_GAVE_UP };
+
+/* Whether a fiber runs. Notified: it was woken before it had stopped. */
+enum hyp_run { HYP_RUNNING, HYP_PARKED, HYP_NOTIFIED };
+
+/*
+ * A thread inside a kernel. It is a caller, which borrows a thread of the
+ * host for each entry, or a fiber, a thread of the kernel's own with its own
+ * stack, run by whoever has time: a carrier or a caller that waits or leaves.
+ */
+struct hyp_thread {
+	struct lwp *lwp; /* first: it is the kernel's only thread-local variable */
+	struct hyp_kernel *kernel;
+	struct hyp_thread *outer; /* callers: what the host's thread was in before */
+	void *exit[5];            /* callers: where a dead kernel's caller goes */
+	uintptr_t args[8];        /* of a system call, written by Go */
+	long ret[2];
+	bool user;                /* callers: a system call, with user memory in this process */
+	bool interruptible;       /* the kernel said so, by the sleep it chose */
+	bool catching;            /* this wait is such a sleep */
+	bool cut_short;           /* the last such sleep was ended by hyp_interrupt */
+	_Atomic bool interrupted;
+
+	_Atomic uint32_t wait;  /* enum hyp_wait */
+	_Atomic uint32_t futex; /* callers: 1 while the host's thread sleeps */
+	_Atomic(struct hyp_queue *) queue; /* changed under the queue's lock */
+	struct hyp_thread *next, *prev;
+	bool writer; /* waits to write */
+
+	struct hyp_thread *parked_next, *parked_prev; /* callers, under kernel->lock */
+	bool parked;
+
+	/* fibers */
+	bool fiber, finished, joinable;
+	_Atomic uint32_t run; /* enum hyp_run */
+	struct hyp_context context, *runner;
+	void (*request)(void *); /* to be called on the runner's stack */
+	void *request_arg;
+	struct hyp_thread *ready_next, *all_next;
+	struct hyp_thread *timer_next;
+	int64_t deadline; /* nanoseconds of the monotonic clock */
+	bool timed;
+	void *(*start)(void *);
+	void *start_arg;
+	char *stack, *stack_top;
+	struct hyp_queue joiners;
+	char name[32];
+};
+
+/* How a kernel ended. */
+enum hyp_end { HYP_ALIVE, HYP_EXITED, HYP_PANICKED, HYP_FAULTED };
+
+/* What in a kernel's hypercalls Go wants to see. */
+enum hyp_hooks { HYP_HOOK_CLOCK = 1, HYP_HOOK_MEMORY = 2, HYP_HOOK_THREADS = 4 };
+
+struct hyp_page { uint32_t len, next, prev; bool free; };
+
+#define HYP_BINS 64
+
+struct hyp_arena {
+	struct hyp_lock lock;
+	char *base;
+	size_t size, mapped;
+	uint32_t npages, frontier;
+	struct hyp_page *pages;
+	uint32_t bins[HYP_BINS];
+	void *cells; /* free cells of locks */
+	size_t used, peak;
+};
+
+/* What a kernel's own functions are taken the place of by ours; see fault.c
+ * and interrupt.c. */
+struct hyp_originals {
+	int (*copyin)(const void *, void *, size_t);
+	int (*copyout)(const void *, void *, size_t);
+	int (*copyinstr)(const void *, void *, size_t, size_t *);
+	int (*copyoutstr)(const void *, void *, size_t, size_t *);
+	int (*cv_wait_sig)(void *, void *);
+	int (*cv_timedwait_sig)(void *, void *, int);
+	int (*kpause)(const char *, bool, int, void *);
+	int (*tsleep)(void *, int, const char *, int);
+	int (*mtsleep)(void *, int, const char *, int, void *);
+};
+
+/* What the loader knows of a kernel that the kernel asks for. */
+struct hyp_linkset { void **start, **end; };
+
+/* Somebody who waits for a file to change. */
+struct hyp_watch {
+	struct hyp_queue queue;
+	uint64_t changes, seen;
+};
+
+#define HYP_WATCHES 16
+
+struct hyp_kernel {
+	uintptr_t handle; /* of the Go side */
+	struct hyp_upcalls up;
+	int (*syscall)(int, void *, size_t, long *);
+	struct hyp_originals orig;
+	struct hyp_linkset *components, *modules;
+	size_t ncomponents, nmodules;
+	uintptr_t deliver; /* the kernel's function that takes a packet */
+	uint32_t hooks;
+	int ncpu;
+	_Atomic int end; /* enum hyp_end */
+	int status;      /* of exit */
+	int fault_signal;
+	uintptr_t fault_addr, fault_pc;
+	char missing[64]; /* the function that was called and that nobody has */
+
+	struct hyp_lock lock; /* guards what follows, up to the carriers */
+	struct hyp_thread *ready, *ready_last;
+	struct hyp_thread *parked;
+	struct hyp_thread *timers;
+	struct hyp_thread *fibers;
+	int64_t carrier_deadline;
+	_Atomic int nready;
+	_Atomic uint32_t carrier_futex;
+	_Atomic uint64_t calls; /* counted loosely: only whether it moves matters */
+	uint64_t calls_seen;
+	int idle_ticks;
+	int nthreads;
+
+	int ncarriers;
+	pthread_t carriers[8];
+
+	struct hyp_arena arena;
+
+	struct hyp_watch watches[HYP_WATCHES];
+	int nwatches;
+
+	struct hyp_lock console;
+	char line[256];
+	size_t line_len;
+};
+
+/* thread.c */
+extern _Thread_local struct hyp_thread *hyp_self __attribute__((tls_model("initial-exec")));
+struct hyp_thread *hyp_current(void);
+int64_t hyp_now(void);
+void hyp_lock(struct hyp_lock *);
+void hyp_unlock(struct hyp_lock *);
+void hyp_enqueue(struct hyp_queue *, struct hyp_thread *);
+int hyp_park(struct hyp_queue *, int64_t deadline, bool catch);
+struct hyp_thread *hyp_dequeue(struct hyp_queue *);
+void hyp_unpark(struct hyp_thread *);
+void hyp_run_ready(struct hyp_kernel *, int);
+void hyp_kick(struct hyp_kernel *);
+void hyp_host_call(void (*)(void *), void *);
+void hyp_end(struct hyp_kernel *, enum hyp_end, int status);
+_Noreturn void hyp_die(struct hyp_thread *);
+_Noreturn void hyp_fiber_main(struct hyp_thread *);
+_Noreturn void rumpuser_thread_exit(void);
+void hyp_threads_free(struct hyp_kernel *);
+#define HYP_NEVER INT64_MAX
+
+/* switch.S */
+void hyp_switch(struct hyp_context *from, struct hyp_context *to);
+void hyp_fiber_entry(void);
+int hyp_guarded_copy(void *dst, const void *src, size_t n);
+extern char hyp_guarded_start[], hyp_guarded_end[], hyp_guarded_fault[];
+void hyp_fault_entry(void);
+void *hyp_tls_get_addr(void *);
+
+/* memory.c */
+int hyp_arena_init(struct hyp_arena *, size_t);
+void hyp_arena_free(struct hyp_arena *);
+void *hyp_cell(struct hyp_kernel *);
+void hyp_cell_free(struct hyp_kernel *, void *);
+#define HYP_CELL 64
+
+/* lock.c, where others need it */
+static inline int hyp_leave_cpu(struct hyp_kernel *k)
+{
+	int nlocks;
+
+	k->up.backend_unschedule(0, &nlocks, NULL);
+	return nlocks;
+}
+
+static inline void hyp_enter_cpu(struct hyp_kernel *k, int nlocks)
+{
+	k->up.backend_schedule(nlocks, NULL);
+}
+
+/* entry.c: what Go calls */
+struct hyp_kernel *hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks);
+void hyp_kernel_free(struct hyp_kernel *);
+struct hyp_thread *hyp_thread_alloc(struct hyp_kernel *);
+long hyp_invoke(struct hyp_thread *, uintptr_t fn, uintptr_t a, uintptr_t b, uintptr_t c);
+int hyp_syscall(uintptr_t thread, uintptr_t num);
+int hyp_newlwp(struct hyp_thread *, int pid);
+void hyp_biodone(struct hyp_thread *, uintptr_t done, uintptr_t arg, size_t n, int error);
+void hyp_deliver(struct hyp_thread *, uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n);
+void hyp_interrupt(struct hyp_thread *);
+void hyp_kill(struct hyp_kernel *, int end);
+void hyp_changed(struct hyp_kernel *, int watch);
+void hyp_trap(const char *);
+#define HYP_DEAD (-1000000)
+
+/* fault.c */
+int hyp_catch_faults(void);
+
+/* symbols.c */
+struct hyp_symbol { const char *name; void *addr; };
+const struct hyp_symbol *hyp_symbol_table(void);
+extern const size_t hyp_nsymbols;
+
+#endif

@@ -1,0 +1,264 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package rump
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anykernel/anykernel/hypercall/rumpuser"
+	"github.com/anykernel/anykernel/rump/kit"
+	"github.com/anykernel/anykernel/rump/loader"
+)
+
+// A Kernel is a NetBSD kernel in this process. Its methods are safe for
+// concurrent use.
+type Kernel struct {
+	host       *rumpuser.Kernel
+	image      *loader.Image
+	components []string
+	init       *Process
+	getpid     uintptr
+
+	mu        sync.Mutex
+	processes map[*Process]struct{}
+	closing   atomic.Bool
+	closed    chan struct{}
+}
+
+// System calls that this package makes itself; their numbers never change.
+const (
+	sysGetpid = 20
+	sysReboot = 208
+)
+
+// numCalls is one more than the largest number of a call.
+const numCalls = 512
+
+// Boot loads and boots a kernel. It is given back by Close.
+func Boot(c Config) (*Kernel, error) {
+	c = c.withDefaults()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if c.Kit == "" {
+		c.Kit = kit.DefaultDir()
+	}
+	prog, order, err := link(c.Kit, c.Components)
+	if err != nil {
+		return nil, err
+	}
+	c.Log.Debug("linked", "components", strings.Join(order, ","), "kit", c.Kit, "missing", len(prog.Missing()))
+	k := &Kernel{components: order, processes: map[*Process]struct{}{}, closed: make(chan struct{})}
+	if k.image, err = prog.Load(); err != nil {
+		return nil, err
+	}
+	if k.host, err = rumpuser.New(c.Host, rumpuser.Options{Memory: c.arena(), CPUs: c.CPUs, Params: c.params()}); err != nil {
+		k.image.Close()
+		return nil, err
+	}
+	if err := k.boot(); err != nil {
+		err = fmt.Errorf("boot: %w", k.why(err))
+		k.free()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Kernel) boot() error {
+	if err := k.host.Bind(image{k.image}); err != nil {
+		return err
+	}
+	t, err := k.host.NewThread()
+	if err != nil {
+		return err
+	}
+	defer t.Free()
+	for _, f := range k.image.Constructors() {
+		if _, err := t.Invoke(f); err != nil {
+			return err
+		}
+	}
+	init, _ := k.image.Symbol("rump_init")
+	if init == 0 {
+		return errors.New("the kernel has no rump_init")
+	}
+	errno, err := t.Invoke(init)
+	if err != nil {
+		return err
+	}
+	if int32(errno) != 0 {
+		return fmt.Errorf("rump_init: error %d", int32(errno))
+	}
+	k.init, err = k.newProcess(1, nil)
+	return err
+}
+
+// Components is what the kernel is made of, in link order.
+func (k *Kernel) Components() []string { return k.components }
+
+// Init is the process that the kernel has from the start.
+func (k *Kernel) Init() *Process { return k.init }
+
+// Ended is closed when the kernel has ended, by Close or by itself.
+func (k *Kernel) Ended() <-chan struct{} { return k.host.Ended() }
+
+// Symbol is the address of a function or variable of the kernel, 0 where it
+// has none of that name.
+func (k *Kernel) Symbol(name string) uintptr {
+	addr, _ := k.image.Symbol(name)
+	return addr
+}
+
+// MemoryUsed is how much memory the kernel has now, in bytes.
+func (k *Kernel) MemoryUsed() int { return k.host.MemoryUsed() }
+
+// Tail is the end of what the kernel printed.
+func (k *Kernel) Tail() []byte { return k.host.Tail() }
+
+// A CrashError says why a kernel ended that nobody ended.
+type CrashError struct {
+	Reason  string // in one line
+	Console []byte // the end of its console
+}
+
+func (e *CrashError) Error() string { return e.Reason }
+
+// Err is nil while the kernel runs; then a [*CrashError], or ErrEnded where it
+// was halted.
+func (k *Kernel) Err() error {
+	select {
+	case <-k.host.Ended():
+		return k.why(rumpuser.ErrEnded)
+	default:
+		return nil
+	}
+}
+
+// why turns ErrEnded into the reason, if there is a better one.
+func (k *Kernel) why(err error) error {
+	if !errors.Is(err, rumpuser.ErrEnded) {
+		return err
+	}
+	end, tail := k.host.State(), k.host.Tail()
+	switch end.How {
+	case rumpuser.Panicked:
+		return &CrashError{panicMessage(tail), tail}
+	case rumpuser.Faulted:
+		return &CrashError{k.faultMessage(end), tail}
+	}
+	return err
+}
+
+// panicMessage finds the line in which a kernel said why it panicked.
+func panicMessage(console []byte) string {
+	for line := range strings.Lines(string(console)) {
+		if _, message, ok := strings.Cut(line, "panic: "); ok {
+			return strings.TrimSpace(message)
+		}
+	}
+	return "panic without a message"
+}
+
+func (k *Kernel) faultMessage(end rumpuser.End) string {
+	if end.Missing != "" {
+		return fmt.Sprintf("call of %s, which no component has", end.Missing)
+	}
+	where := k.image.Describe(end.PC)
+	if where == "" {
+		where = fmt.Sprintf("address %#x", end.PC)
+	}
+	return fmt.Sprintf("fault (signal %d) in %s, at address %#x", end.Signal, where, end.Address)
+}
+
+// closeTime bounds how long a kernel may take to write everything back.
+const closeTime = 30 * time.Second
+
+// leaveTime bounds how long calls may take to end after they were
+// interrupted, before the kernel is halted under them.
+const leaveTime = 200 * time.Millisecond
+
+// Close halts the kernel: it interrupts the calls in flight, writes its file
+// systems back, ends its threads and gives back its memory. Only the first
+// Close does anything; later ones wait for it.
+func (k *Kernel) Close() error {
+	if k.closing.Swap(true) {
+		<-k.closed
+		return nil
+	}
+	defer close(k.closed)
+	var err error
+	if k.Err() == nil {
+		k.interruptAll()
+		err = k.halt()
+	}
+	k.host.End(rumpuser.Exited)
+	k.drain()
+	k.free()
+	return err
+}
+
+// halt reboots the kernel, from which no call returns.
+func (k *Kernel) halt() error {
+	t, err := k.init.lwps.take()
+	if err != nil {
+		return nil // it has just ended by itself
+	}
+	overdue := time.AfterFunc(closeTime, func() { k.host.End(rumpuser.Exited) })
+	defer k.init.lwps.give(t)
+	*t.Args() = [8]uintptr{}
+	_, _, errno, err := t.Syscall(sysReboot)
+	if !overdue.Stop() {
+		return fmt.Errorf("the kernel was not ready after %v: what it had not written back is lost", closeTime)
+	}
+	if err == nil {
+		return fmt.Errorf("reboot: error %d", errno)
+	}
+	if err := k.why(err); !errors.Is(err, rumpuser.ErrEnded) {
+		return fmt.Errorf("the kernel crashed while it halted: %w", err)
+	}
+	return nil
+}
+
+func (k *Kernel) all() []*Process {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var list []*Process
+	for p := range k.processes {
+		list = append(list, p)
+	}
+	return list
+}
+
+// interruptAll ends calls that can be ended, and waits for them a moment.
+func (k *Kernel) interruptAll() {
+	deadline := time.Now().Add(leaveTime)
+	for _, p := range k.all() {
+		p.lwps.close()
+		p.lwps.interrupt()
+	}
+	for _, p := range k.all() {
+		p.lwps.wait(deadline)
+	}
+}
+
+// drain waits until no call is in the kernel, which has ended.
+func (k *Kernel) drain() {
+	for _, p := range k.all() {
+		p.lwps.close()
+		p.lwps.wait(time.Time{})
+	}
+}
+
+func (k *Kernel) free() {
+	k.host.End(rumpuser.Exited)
+	for _, p := range k.all() {
+		p.lwps.free()
+	}
+	k.host.Free()
+	k.image.Close()
+}
