@@ -22,7 +22,6 @@ type Kernel struct {
 	image      *loader.Image
 	components []string
 	init       *Process
-	getpid     uintptr
 
 	mu        sync.Mutex
 	processes map[*Process]struct{}
@@ -202,16 +201,18 @@ func (k *Kernel) Close() error {
 	return err
 }
 
-// halt reboots the kernel, from which no call returns.
+// halt reboots the kernel, from which no call returns, by an LWP of its own.
 func (k *Kernel) halt() error {
-	t, err := k.init.lwps.take()
+	t, err := k.host.NewThread()
 	if err != nil {
-		return nil // it has just ended by itself
+		return err
 	}
+	defer t.Free()
 	overdue := time.AfterFunc(closeTime, func() { k.host.End(rumpuser.Exited) })
-	defer k.init.lwps.give(t)
-	*t.Args() = [8]uintptr{}
-	_, _, errno, err := t.Syscall(sysReboot)
+	errno, err := t.NewLWP(k.init.pid)
+	if err == nil && errno == 0 {
+		_, _, errno, err = t.Syscall(sysReboot)
+	}
 	if !overdue.Stop() {
 		return fmt.Errorf("the kernel was not ready after %v: what it had not written back is lost", closeTime)
 	}

@@ -1,0 +1,26 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package rump
+
+import (
+	"io"
+	"sync"
+
+	"github.com/anykernel/anykernel/hypercall"
+)
+
+// A console writes what a kernel prints, one write at a time, and hands it on.
+type console struct {
+	mu   sync.Mutex
+	w    io.Writer
+	next hypercall.Console
+}
+
+func (c *console) Print(text []byte) {
+	c.mu.Lock()
+	_, _ = c.w.Write(text)
+	c.mu.Unlock()
+	if c.next != nil {
+		c.next.Print(text)
+	}
+}

@@ -1,0 +1,54 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package rump
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys/abi"
+)
+
+// prepare makes what programs expect to find: /tmp, on a file system in
+// memory where the kernel has one. The root file system of a rump kernel
+// holds little more than mount points.
+func (k *Kernel) prepare() error {
+	if k.caps.Has(backends.Files) {
+		if _, err := k.call("mkdir", str("/tmp"), backends.Int(0o1777)); err != nil && !errors.Is(err, abi.Errno(eEXIST)) {
+			return fmt.Errorf("mkdir /tmp: %w", err)
+		}
+	}
+	if k.caps.Has(backends.Mounts) {
+		if err := k.mountTmpfs("/tmp"); err != nil {
+			return fmt.Errorf("mount tmpfs on /tmp: %w", err)
+		}
+	}
+	return nil
+}
+
+// mountTmpfs mounts a tmpfs of the kernel's own default size. Its arguments
+// are struct tmpfs_args: version, nodes, size, and the root's owner and mode.
+func (k *Kernel) mountTmpfs(at string) error {
+	const version, mode = 1, 0o1777
+	args := make([]byte, 40)
+	order := k.ABI().Order
+	order.PutUint32(args[0:], version)
+	order.PutUint32(args[32:], mode)
+	_, err := k.call("mount", str("tmpfs"), str(at), backends.Int(0), backends.Mem(args, backends.In), backends.Int(uintptr(len(args))))
+	return err
+}
+
+func str(s string) backends.Arg { return backends.Mem(append([]byte(s), 0), backends.In) }
+
+// call makes a call by name for the first process.
+func (k *Kernel) call(name string, args ...backends.Arg) (uintptr, error) {
+	num, ok := k.ABI().Call(name)
+	if !ok {
+		return 0, fmt.Errorf("NetBSD's ABI has no call %q", name)
+	}
+	c := backends.Call{Num: num}
+	copy(c.Args[:], args)
+	r, _, err := k.init.Call(c)
+	return r, err
+}

@@ -1,0 +1,87 @@
+package rump
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/rump/kit"
+)
+
+// Name is what specifications call the backend.
+const Name = "rump"
+
+// defaultComponents are what a kernel has of which nothing else was said.
+var defaultComponents = []string{"vfs", "fs_tmpfs", "dev", "net_netinet", "net_netinet6", "net_local"}
+
+func init() {
+	backends.Register(backends.Backend{
+		Name:    Name,
+		Summary: "NetBSD's kernel in this process",
+		Args:    "components of the kit, such as net_netinet or ffs; what they need is added",
+		Options: []backends.OptionInfo{
+			{Key: "ncpu", Value: "number", Default: "1", Doc: "virtual CPUs"},
+			{Key: "mem", Value: "size", Default: "what it uses, up to 1g", Doc: "memory limit, such as 64m"},
+			{Key: "hostname", Value: "name", Default: Name, Doc: "host name"},
+			{Key: "verbose", Value: "0 or 1", Default: "0", Doc: "print what is found at boot"},
+			{Key: "kit", Value: "folder", Default: kit.DefaultDir(), Doc: "folder of the components"},
+		},
+		Requirements: requirements,
+		Open:         open,
+	})
+}
+
+// needKit is the requirement that a kit is there.
+func needKit() backends.Requirement {
+	return backends.Requirement{Name: "kit", Err: kit.Present(kit.DefaultDir()), Remedy: kit.Remedy}
+}
+
+// settings are the options of a specification.
+type settings struct {
+	cpus, memory  int
+	hostname, kit string
+	verbose       bool
+	components    []string
+}
+
+func parse(s backends.Spec) (settings, error) {
+	set := settings{components: s.Args}
+	if len(s.Args) == 0 {
+		set.components = defaultComponents
+	}
+	for _, o := range s.Options {
+		var err error
+		switch o.Key {
+		case "ncpu":
+			set.cpus, err = strconv.Atoi(o.Value)
+		case "mem":
+			set.memory, err = parseSize(o.Value)
+		case "hostname":
+			set.hostname = o.Value
+		case "verbose":
+			set.verbose, err = strconv.ParseBool(o.Value)
+		case "kit":
+			set.kit = o.Value
+		}
+		if err != nil {
+			return settings{}, &backends.SpecError{Spec: s.String(), Part: o.Key + "=" + o.Value, Reason: err.Error()}
+		}
+	}
+	return set, nil
+}
+
+// parseSize reads a number of bytes, with the suffix k, m or g for powers of
+// 1024.
+func parseSize(text string) (int, error) {
+	digits, shift := text, 0
+	if i := strings.IndexAny(text, "kmgKMG"); i >= 0 && i == len(text)-1 {
+		digits = text[:i]
+		shift = map[byte]int{'k': 10, 'm': 20, 'g': 30}[text[i]|0x20]
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || n <= 0 || n > 1<<40>>shift {
+		return 0, fmt.Errorf("a size is a positive number, with k, m or g behind it for units of 1024, and at most 1024g")
+	}
+	return int(n << shift), nil
+}
