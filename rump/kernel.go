@@ -93,6 +93,7 @@ func (k *Kernel) boot() error {
 	if int32(errno) != 0 {
 		return fmt.Errorf("rump_init: error %d", int32(errno))
 	}
+	k.tune()
 	k.init, err = k.newProcess(1, nil)
 	return err
 }

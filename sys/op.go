@@ -9,7 +9,8 @@ type op uint16
 // opInfo is how an op is found in an ABI.
 type opInfo struct {
 	names []string // the names that it goes by, the best first
-	pad   int8     // position of a padding argument in ABIs that pad offsets; 0 for none
+	pad   int8     // position of a padding argument in ABIs that have one; 0 for none
+	pads  func(*abi.ABI) bool
 }
 
 // ops is all of them. It grows only while variables of this package are
@@ -17,12 +18,21 @@ type opInfo struct {
 var ops []opInfo
 
 // newOp declares a call by the names that it goes by, the best first.
-func newOp(names ...string) op { return paddedOp(0, names...) }
+func newOp(names ...string) op { return declareOp(opInfo{names: names}) }
 
 // paddedOp declares a call that has, in ABIs that pad 64-bit offsets, an
 // unused argument at position pad.
 func paddedOp(pad int8, names ...string) op {
-	ops = append(ops, opInfo{names: names, pad: pad})
+	return declareOp(opInfo{names: names, pad: pad, pads: padsOffsets})
+}
+
+// deviceOp is paddedOp for an argument that is a device number.
+func deviceOp(pad int8, names ...string) op {
+	return declareOp(opInfo{names: names, pad: pad, pads: padsDevices})
+}
+
+func declareOp(info opInfo) op {
+	ops = append(ops, info)
 	return op(len(ops) - 1)
 }
 
@@ -40,7 +50,7 @@ func findCall(a *abi.ABI, info *opInfo) callNumber {
 	for _, name := range info.names {
 		if num, ok := a.Call(name); ok {
 			n := callNumber{num: uint32(num), pad: -1}
-			if info.pad > 0 && padsOffsets(a) {
+			if info.pad > 0 && info.pads(a) {
 				n.pad = info.pad
 			}
 			return n
@@ -52,3 +62,7 @@ func findCall(a *abi.ABI, info *opInfo) callNumber {
 // padsOffsets reports whether the ABI puts an unused word before a 64-bit
 // offset, as NetBSD and OpenBSD do.
 func padsOffsets(a *abi.ABI) bool { return a.OS == "netbsd" || a.OS == "openbsd" }
+
+// padsDevices reports whether the ABI puts an unused word before a device
+// number behind an odd number of arguments: NetBSD's have 64 bits.
+func padsDevices(a *abi.ABI) bool { return a.OS == "netbsd" }

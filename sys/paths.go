@@ -10,7 +10,7 @@ import (
 
 var (
 	opMkdirat    = newOp("mkdirat")
-	opMknodat    = newOp("mknodat")
+	opMknodat    = deviceOp(3, "mknodat")
 	opMkfifoat   = newOp("mkfifoat")
 	opUnlinkat   = newOp("unlinkat")
 	opLinkat     = newOp("linkat")

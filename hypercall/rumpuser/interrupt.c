@@ -41,6 +41,30 @@ hyp_cv_timedwait_sig(void *cv, void *mtx, int ticks)
 	return INTERRUPTIBLY(t, t->kernel->orig.cv_timedwait_sig(cv, mtx, ticks));
 }
 
+/* select and poll sleep by sleepq_block, which sleeps by cv_timedwait. */
+int
+hyp_cv_timedwait(void *cv, void *mtx, int ticks)
+{
+	struct hyp_thread *t = hyp_current();
+
+	if (!t->in_sleepq)
+		return t->kernel->orig.cv_timedwait(cv, mtx, ticks);
+	return INTERRUPTIBLY(t, t->kernel->orig.cv_timedwait(cv, mtx, ticks));
+}
+
+/* Newer kernels pass a third argument. */
+int
+hyp_sleepq_block(int ticks, bool catch, void *sync)
+{
+	struct hyp_thread *t = hyp_current();
+	int error;
+
+	t->in_sleepq = catch;
+	error = t->kernel->orig.sleepq_block(ticks, catch, sync);
+	t->in_sleepq = false;
+	return error;
+}
+
 int
 hyp_kpause(const char *why, bool catch, int ticks, void *mtx)
 {

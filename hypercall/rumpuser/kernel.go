@@ -135,6 +135,8 @@ func (k *Kernel) Bind(im Image) error {
 		"rumpns_copyoutstr":       unsafe.Pointer(&k.c.orig.copyoutstr),
 		"rumpns_cv_wait_sig":      unsafe.Pointer(&k.c.orig.cv_wait_sig),
 		"rumpns_cv_timedwait_sig": unsafe.Pointer(&k.c.orig.cv_timedwait_sig),
+		"rumpns_cv_timedwait":     unsafe.Pointer(&k.c.orig.cv_timedwait),
+		"rumpns_sleepq_block":     unsafe.Pointer(&k.c.orig.sleepq_block),
 		"rumpns_kpause":           unsafe.Pointer(&k.c.orig.kpause),
 		"rumpns_tsleep":           unsafe.Pointer(&k.c.orig.tsleep),
 		"rumpns_mtsleep":          unsafe.Pointer(&k.c.orig.mtsleep),

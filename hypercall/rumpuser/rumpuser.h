@@ -71,6 +71,7 @@ struct hyp_thread {
 	long ret[2];
 	bool user;                /* callers: a system call, with user memory in this process */
 	bool interruptible;       /* the kernel said so, by the sleep it chose */
+	bool in_sleepq;           /* the same, of sleepq_block alone */
 	bool catching;            /* this wait is such a sleep */
 	bool cut_short;           /* the last such sleep was ended by hyp_interrupt */
 	_Atomic bool interrupted;
@@ -131,6 +132,8 @@ struct hyp_originals {
 	int (*copyoutstr)(const void *, void *, size_t, size_t *);
 	int (*cv_wait_sig)(void *, void *);
 	int (*cv_timedwait_sig)(void *, void *, int);
+	int (*cv_timedwait)(void *, void *, int);
+	int (*sleepq_block)(int, bool, void *);
 	int (*kpause)(const char *, bool, int, void *);
 	int (*tsleep)(void *, int, const char *, int);
 	int (*mtsleep)(void *, int, const char *, int, void *);

@@ -89,6 +89,8 @@
 	X(rumpns_copyoutstr, hyp_copyoutstr) \
 	X(rumpns_cv_wait_sig, hyp_cv_wait_sig) \
 	X(rumpns_cv_timedwait_sig, hyp_cv_timedwait_sig) \
+	X(rumpns_cv_timedwait, hyp_cv_timedwait) \
+	X(rumpns_sleepq_block, hyp_sleepq_block) \
 	X(rumpns_kpause, hyp_kpause) \
 	X(rumpns_tsleep, hyp_tsleep) \
 	X(rumpns_mtsleep, hyp_mtsleep) \

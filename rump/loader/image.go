@@ -139,6 +139,22 @@ func (im *Image) Symbol(name string) (addr uintptr, size int) {
 	return im.base + uintptr(d.lib.base+d.sym.value), int(d.sym.size)
 }
 
+// Variable is the memory of a variable, nil where the libraries have none of
+// that name that can be written.
+func (im *Image) Variable(name string) []byte {
+	d, ok := im.prog.globals[name]
+	if !ok || d.sym.threadLocal() || d.sym.absolute() {
+		return nil
+	}
+	for _, s := range d.lib.data {
+		if v := d.sym.value; v >= s.vaddr && d.sym.size <= s.vaddr+s.memsz-v {
+			at := d.lib.base + v
+			return im.mem[at : at+d.sym.size : at+d.sym.size]
+		}
+	}
+	return nil
+}
+
 // Bounds is the addresses that the image takes.
 func (im *Image) Bounds() (start, end uintptr) { return im.base, im.base + uintptr(len(im.mem)) }
 
