@@ -4,6 +4,7 @@ package sentry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -36,19 +37,14 @@ var prepare = sync.OnceValue(func() error {
 // Open boots a kernel. The context bounds the boot only; Close ends the
 // kernel.
 func Open(ctx context.Context, opts Options, cfg backends.Config) (*Kernel, error) {
-	return open(ctx, Name, opts, cfg)
+	return open(ctx, Name, opts, cfg, nil)
 }
 
-func open(ctx context.Context, name string, opts Options, cfg backends.Config) (*Kernel, error) {
-	if err := prepare(); err != nil {
-		return nil, err
-	}
-	win, err := reserveWindow()
-	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// open boots a kernel and closes opened with it.
+func open(ctx context.Context, name string, opts Options, cfg backends.Config, opened closers) (*Kernel, error) {
+	win, winErr := reserveWindow()
+	if err := errors.Join(prepare(), winErr, ctx.Err(), opts.check()); err != nil {
+		return nil, errors.Join(err, opened.Close())
 	}
 	k := &Kernel{
 		name: name, opts: opts, cfg: cfg,
@@ -61,22 +57,26 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config) (
 	if k.opts.Clock == nil {
 		k.opts.Clock = newHostClock()
 	}
+	if opts.Random != nil {
+		k.random = &random{r: opts.Random}
+	}
 	k.platform = newPlatform(k, win)
 	k.netClock = newNetClock(k.opts.Clock, k.panicked)
+	k.opened = opened
 	if err := k.boot(); err != nil {
 		k.closing.Store(true)
 		k.end(backends.ErrClosed)
-		k.destroy()
-		return nil, err
+		return nil, errors.Join(err, k.destroy())
 	}
 	return k, nil
 }
 
 func (k *Kernel) boot() error {
-	memory, err := newMemory()
+	memory, err := newMemory(k.opts.Memory)
 	if err != nil {
 		return err
 	}
+	k.memory = memory
 	k.onEnd(memory.file.Destroy)
 	k.gv = &kernel.Kernel{Platform: k.platform}
 	k.gv.SetMemoryFile(memory.file)
@@ -95,7 +95,7 @@ func (k *Kernel) boot() error {
 	creds := auth.NewRootCredentials(userns)
 	maker := &stackMaker{k}
 	k.onEnd(k.netClock.close)
-	net, err := maker.make()
+	net, err := maker.makeFirst()
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,7 @@ func (k *Kernel) startInit(creds *auth.Credentials) error {
 		return err
 	}
 	lim.SetUnchecked(limits.NumberOfFiles, limits.Limit{Cur: maxOpenFiles, Max: maxOpenFiles})
+	k.memory.limitData(lim)
 	fds := k.gv.NewFDTable()
 	args := kernel.CreateProcessArgs{
 		Filename:             initPath,

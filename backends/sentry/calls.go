@@ -22,6 +22,7 @@ var direct [parkCall + 1]kernel.SyscallFn
 // every kernel of the process.
 var hookCalls = sync.OnceFunc(func() {
 	table := syscallTable()
+	own(table, unix.SYS_GETRANDOM, getrandom)
 	for nr, call := range table.Table {
 		direct[nr] = call.Fn
 		call.Fn = guarded(call.Fn)
@@ -30,6 +31,13 @@ var hookCalls = sync.OnceFunc(func() {
 	table.Table[parkCall] = kernel.Syscall{Name: "park", Fn: park}
 	table.Init()
 })
+
+// own replaces one of gVisor's calls by one of ours.
+func own(table *kernel.SyscallTable, nr uintptr, ours func(gvisors kernel.SyscallFn) kernel.SyscallFn) {
+	call := table.Table[nr]
+	call.Fn = ours(call.Fn)
+	table.Table[nr] = call
+}
 
 // guarded runs a call for the loop. If the call panics, the kernel ends and so
 // does the task's goroutine.

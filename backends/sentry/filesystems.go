@@ -56,10 +56,18 @@ func (k *Kernel) registerFileSystems() error {
 			return err
 		}
 	}
+	if err := v.RegisterFilesystemType(iofsName, &iofsType{}, &vfs.RegisterFilesystemTypeOptions{}); err != nil {
+		return err
+	}
 	for _, register := range []func(*vfs.VirtualFilesystem) error{
 		memdev.Register, ttydev.Register, tundev.Register, fuse.Register, k.console.register,
 	} {
 		if err := register(v); err != nil {
+			return err
+		}
+	}
+	if k.random != nil {
+		if err := k.random.register(v); err != nil {
 			return err
 		}
 	}

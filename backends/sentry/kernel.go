@@ -27,8 +27,11 @@ type Kernel struct {
 	platform *goPlatform
 	netClock *netClock
 	console  *console
+	random   *random // nil: gVisor's own
+	memory   *memory
 	init     *Process
 	undo     []func() // what Close calls, the last first
+	opened   closers  // what it closes then
 
 	execMu sync.Mutex // see goPlatform.max
 
@@ -125,10 +128,9 @@ func (k *Kernel) Close() error {
 		return nil
 	}
 	if k.end(backends.ErrClosed) {
-		k.destroy()
-		return nil
+		return k.destroy()
 	}
-	return k.salvage()
+	return errors.Join(k.salvage(), k.opened.Close())
 }
 
 // newTask makes the context of a task that gVisor is making. gVisor's locks
@@ -207,9 +209,10 @@ func (k *Kernel) await(ns *kernel.PIDNamespace, pid kernel.ThreadID) (*Process, 
 func (k *Kernel) onEnd(f func()) { k.undo = append(k.undo, f) }
 
 // destroy ends what the boot made, the last first.
-func (k *Kernel) destroy() {
+func (k *Kernel) destroy() error {
 	for _, f := range slices.Backward(k.undo) {
 		f()
 	}
 	k.undo = nil
+	return k.opened.Close()
 }

@@ -45,6 +45,21 @@ type stackMaker struct {
 	k *Kernel
 }
 
+// makeFirst makes the kernel's own stack, with the NICs of its options.
+func (m *stackMaker) makeFirst() (*netstack.Stack, error) {
+	s, err := m.make()
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range m.k.opts.NICs {
+		if err := addNIC(s.Stack, loNIC+1+tcpip.NICID(i), n); err != nil {
+			s.Stack.Destroy()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
 // CreateStack is for new namespaces: they have a loopback interface.
 func (m *stackMaker) CreateStack() (inet.Stack, error) { return m.make() }
 
@@ -58,7 +73,9 @@ func (m *stackMaker) make() (*netstack.Stack, error) {
 		RawFactory:               raw.EndpointFactory{},
 		AllowPacketEndpointWrite: true,
 		DefaultIPTables:          netfilter.DefaultLinuxTables,
-		SecureRNG:                m.k.opts.Random,
+	}
+	if m.k.random != nil {
+		o.SecureRNG = m.k.random
 	}
 	s := netstack.NewStack(stack.New(o), m.k.gv.UniqueID())
 	if err := tune(s.Stack); err != nil {

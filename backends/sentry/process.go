@@ -82,6 +82,12 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	if p.k.memory.limit > 0 {
+		if err := p.k.memory.admit(t, &c); err != nil {
+			p.release(t)
+			return 0, 0, err
+		}
+	}
 	r0, err = t.call(&c, true)
 	p.release(t)
 	return r0, 0, err

@@ -16,7 +16,6 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/fsimpl/tmpfs"
 	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
-	"gvisor.dev/gvisor/pkg/usermem"
 )
 
 // initPath is the program of the first process.
@@ -51,7 +50,7 @@ var mounts = []struct{ path, fs, data string }{
 func (k *Kernel) makeRoot(ctx context.Context, creds *auth.Credentials) (*vfs.MountNamespace, error) {
 	v := k.gv.VFS()
 	ns, err := v.NewMountNamespace(ctx, creds, "none", tmpfs.Name, &vfs.MountOptions{
-		GetFilesystemOptions: vfs.GetFilesystemOptions{Data: "mode=0755"},
+		GetFilesystemOptions: vfs.GetFilesystemOptions{Data: k.memory.rootOptions()},
 	}, k.gv)
 	if err != nil {
 		return nil, fmt.Errorf("root file system: %w", err)
@@ -78,6 +77,16 @@ func (r *rootfs) populate(k *Kernel) error {
 			return err
 		}
 	}
+	if k.random != nil {
+		if err := r.useRandom(k); err != nil {
+			return err
+		}
+	}
+	for _, m := range k.opts.Mounts {
+		if err := r.add(m); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -92,16 +101,21 @@ func (r *rootfs) mkdir(name string, mode linux.FileMode) error {
 	return nil
 }
 
-func (r *rootfs) writeFile(name string, mode linux.FileMode, content []byte) error {
+func (r *rootfs) create(name string, mode linux.FileMode) (*vfs.FileDescription, error) {
 	f, err := r.v.OpenAt(r.ctx, r.creds, r.at(name), &vfs.OpenOptions{Flags: linux.O_CREAT | linux.O_WRONLY | linux.O_TRUNC, Mode: mode})
 	if err != nil {
-		return fmt.Errorf("create %s: %w", name, err)
+		return nil, fmt.Errorf("create %s: %w", name, err)
+	}
+	return f, nil
+}
+
+func (r *rootfs) writeFile(name string, mode linux.FileMode, content []byte) error {
+	f, err := r.create(name, mode)
+	if err != nil {
+		return err
 	}
 	defer f.DecRef(r.ctx)
-	if len(content) == 0 {
-		return nil
-	}
-	if _, err := f.Write(r.ctx, usermem.BytesIOSequence(content), vfs.WriteOptions{}); err != nil {
+	if _, err := (fileWriter{r, f}).Write(content); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil

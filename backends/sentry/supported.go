@@ -4,6 +4,7 @@ package sentry
 
 import (
 	"context"
+	"errors"
 
 	"github.com/anykernel/anykernel/backends"
 )
@@ -17,24 +18,13 @@ func requirements() []backends.Requirement {
 }
 
 func openSpecified(ctx context.Context, s backends.Spec, cfg backends.Config) (backends.Kernel, error) {
-	opts, err := parseOptions(s)
+	opts, opened, err := parseOptions(s)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, opened.Close())
 	}
-	k, err := open(ctx, s.String(), opts, cfg)
+	k, err := open(ctx, s.String(), opts, cfg, opened)
 	if err != nil {
 		return nil, err
 	}
 	return k, nil
-}
-
-func parseOptions(s backends.Spec) (Options, error) {
-	var o Options
-	for _, opt := range s.Options {
-		switch opt.Key {
-		case "hostname":
-			o.Hostname = opt.Value
-		}
-	}
-	return o, nil
 }
