@@ -161,8 +161,11 @@ func (k *Kernel) startInit(creds *auth.Credentials) error {
 	args.MountNamespace = ns
 	root := ns.Root(ctx)
 	defer root.DecRef(ctx)
-	r := &rootfs{ctx: ctx, v: k.gv.VFS(), creds: creds, root: root}
+	r := &rootfs{ctx: bootContext{ctx, ns}, v: k.gv.VFS(), creds: creds, root: root}
 	if err := r.populate(k); err != nil {
+		return err
+	}
+	if err := r.openConsole(fds); err != nil {
 		return err
 	}
 	tg, pid, err := k.gv.CreateProcess(args)

@@ -75,6 +75,8 @@ const (
 	// masking calls set a signal mask while they run if the argument at
 	// maskArg points to one; the loop sets the old mask again.
 	masking
+	// suspending calls do so always, and wait for signals to the process.
+	suspending
 	// looped calls must run in the loop.
 	looped
 	// executing calls replace the image of the process.
@@ -102,6 +104,7 @@ var classes = [...]struct {
 		unix.SYS_SET_TID_ADDRESS, unix.SYS_SET_ROBUST_LIST, unix.SYS_RSEQ,
 	}},
 	{masking, []uintptr{unix.SYS_PPOLL, unix.SYS_PSELECT6, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2}},
+	{suspending, []uintptr{unix.SYS_RT_SIGSUSPEND}},
 	{looped, []uintptr{unix.SYS_RT_SIGRETURN, unix.SYS_RESTART_SYSCALL, unix.SYS_PTRACE}},
 	{executing, []uintptr{unix.SYS_EXECVE, unix.SYS_EXECVEAT}},
 	{exiting, []uintptr{unix.SYS_EXIT, unix.SYS_EXIT_GROUP}},

@@ -3,11 +3,14 @@
 package sentry
 
 import (
+	"fmt"
 	"io"
 	"sync"
 
 	"gvisor.dev/gvisor/pkg/abi/linux"
 	"gvisor.dev/gvisor/pkg/context"
+	"gvisor.dev/gvisor/pkg/errors/linuxerr"
+	"gvisor.dev/gvisor/pkg/sentry/kernel"
 	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
@@ -37,7 +40,11 @@ func (c *console) write(b []byte) (int, error) {
 	if c.w == nil {
 		return len(b), nil
 	}
-	return c.w.Write(b)
+	n, err := c.w.Write(b)
+	if err != nil {
+		return n, linuxerr.EIO
+	}
+	return n, nil
 }
 
 func (c *console) tail() []byte {
@@ -55,6 +62,21 @@ func (c *console) register(v *vfs.VirtualFilesystem) error {
 		Pathname:  "console",
 		FilePerms: 0o600,
 	})
+}
+
+// openConsole opens the console as standard input, output and error.
+func (r *rootfs) openConsole(fds *kernel.FDTable) error {
+	f, err := r.v.OpenAt(r.ctx, r.creds, r.at("/dev/console"), &vfs.OpenOptions{Flags: linux.O_RDWR})
+	if err != nil {
+		return fmt.Errorf("open console: %w", err)
+	}
+	defer f.DecRef(r.ctx)
+	for fd := range int32(3) {
+		if _, err := fds.NewFDAt(r.ctx, fd, f, kernel.FDFlags{}); err != nil {
+			return fmt.Errorf("open console: %w", err)
+		}
+	}
+	return nil
 }
 
 // Open implements vfs.Device.

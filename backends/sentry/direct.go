@@ -128,14 +128,17 @@ func (c *task) wait() (uintptr, error) {
 
 // gone is why a task that ended cannot answer.
 func (c *task) gone() error {
+	if c != c.p.leader && c.execs != c.p.execs.Load() { // execve in another thread ended this one
+		return abi.Errno(unix.EINTR)
+	}
+	select {
+	case <-c.p.done:
+	case <-c.k.dead:
+	}
 	if err := c.k.Err(); err != nil {
 		return err
 	}
-	if c.p.ended() {
-		return backends.ErrExited
-	}
-	// Its process lives: execve in another thread ended this one.
-	return abi.Errno(unix.EINTR)
+	return backends.ErrExited
 }
 
 func answer(rval, errno uintptr, cancelled bool) (uintptr, error) {

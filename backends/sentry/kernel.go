@@ -188,13 +188,22 @@ func kernelOf(t *kernel.Task) *Kernel {
 	return nil
 }
 
+// Process is the process with a number, in the PID namespace of the first. It
+// is how to get at what the raw calls clone and clone3 made.
+func (k *Kernel) Process(pid int) (*Process, error) {
+	if err := k.Err(); err != nil {
+		return nil, err
+	}
+	return k.await(k.gv.RootPIDNamespace(), kernel.ThreadID(pid))
+}
+
 // await waits until the first task of a new process waits for calls.
 func (k *Kernel) await(ns *kernel.PIDNamespace, pid kernel.ThreadID) (*Process, error) {
 	c := k.taskOf(ns.TaskWithID(pid))
-	if c == nil {
-		return nil, errors.Join(k.Err(), fmt.Errorf("process %d ended at once: %w", pid, backends.ErrExited))
+	if c == nil || c != c.p.leader {
+		return nil, errors.Join(k.Err(), fmt.Errorf("there is no process %d: %w", pid, backends.ErrExited))
 	}
-	c.p.id = int(pid)
+	c.p.id.CompareAndSwap(0, int64(pid))
 	select {
 	case <-c.ready:
 		return c.p, nil

@@ -113,7 +113,7 @@ func compareUsage(t *testing.T, before, after usage, n int) {
 	if after.mappings > before.mappings+16 {
 		t.Errorf("%d mappings are left", after.mappings-before.mappings)
 	}
-	if grown := (after.heap - before.heap) / n; grown > 4 {
+	if grown := (after.heap - before.heap) / n; grown > 16 {
 		t.Errorf("the heap has grown by %d KiB for each kernel", grown)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // by the goroutines that call.
 type Process struct {
 	k      *Kernel
-	id     int
+	id     atomic.Int64
 	leader *task
 	// leading is held by whoever uses the leader.
 	leading chan struct{}
@@ -31,6 +31,8 @@ type Process struct {
 	// stale counts the changes of what Linux keeps per thread. A worker of an
 	// older count is not used again.
 	stale atomic.Uint32
+	// execs counts execve. It ends the workers.
+	execs atomic.Uint32
 
 	mu   sync.Mutex
 	pool []*task
@@ -46,7 +48,7 @@ var _ backends.Process = (*Process)(nil)
 
 // ID is the process number that the kernel gave, in the PID namespace of the
 // process that made it.
-func (p *Process) ID() int { return p.id }
+func (p *Process) ID() int { return int(p.id.Load()) }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
@@ -104,10 +106,7 @@ func (p *Process) special(c *backends.Call, class class) (uintptr, error) {
 		defer p.release(t)
 		return t.call(c, false)
 	case executing:
-		// See goPlatform.max.
-		p.k.execMu.Lock()
-		defer p.k.execMu.Unlock()
-		return p.lead(c, false)
+		return p.exec(c)
 	case exiting:
 		e := backends.Call{Num: unix.SYS_EXIT_GROUP}
 		e.Args[0] = c.Args[0]
@@ -117,10 +116,24 @@ func (p *Process) special(c *backends.Call, class class) (uintptr, error) {
 			return 0, err
 		}
 		return p.lead(c, false)
+	case suspending:
+		return p.lead(c, false)
 	case changing:
 		return p.change(c)
 	}
 	return p.lead(c, true)
+}
+
+// exec makes an execve.
+func (p *Process) exec(c *backends.Call) (uintptr, error) {
+	p.k.execMu.Lock() // see goPlatform.max
+	defer p.k.execMu.Unlock()
+	p.execs.Add(1)
+	r, err := p.lead(c, false)
+	if err != nil {
+		p.execs.Add(^uint32(0))
+	}
+	return r, err
 }
 
 // lead makes a call on the leader.

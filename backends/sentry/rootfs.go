@@ -29,6 +29,21 @@ type rootfs struct {
 	root  vfs.VirtualDentry
 }
 
+// A bootContext is the context of what the boot does before there is a
+// process: it has the mount namespace that the first process will have.
+type bootContext struct {
+	context.Context
+	ns *vfs.MountNamespace
+}
+
+func (c bootContext) Value(key any) any {
+	if key == vfs.CtxMountNamespace {
+		c.ns.IncRef()
+		return c.ns
+	}
+	return c.Context.Value(key)
+}
+
 // directories are made in the root file system.
 var directories = []struct {
 	path string

@@ -46,7 +46,8 @@ type task struct {
 	fresh  bool // it has not parked yet
 
 	// Of whoever holds the task:
-	born uint32 // Process.stale when it was cloned
+	born  uint32 // Process.stale when it was cloned
+	execs uint32 // Process.execs then
 
 	// Of the driver:
 	cancel watch

@@ -107,7 +107,7 @@ func (p *Process) newWorker(cancel <-chan struct{}) (*task, error) {
 		return nil, err
 	}
 	defer p.unlock()
-	born := p.stale.Load()
+	born, execs := p.stale.Load(), p.execs.Load()
 	c := backends.Call{Num: unix.SYS_CLONE}
 	c.Args[0] = backends.Int(threadFlags)
 	tid, err := p.leader.call(&c, false)
@@ -125,6 +125,6 @@ func (p *Process) newWorker(cancel <-chan struct{}) (*task, error) {
 	case <-p.k.dead:
 		return nil, p.k.Err()
 	}
-	t.born = born
+	t.born, t.execs = born, execs
 	return t, nil
 }
