@@ -54,3 +54,8 @@ var archClasses = map[uintptr]class{
 	unix.SYS_PAUSE:      leading,
 	unix.SYS_ARCH_PRCTL: changing,
 }
+
+// archOwn is our own version of calls that only this machine has.
+var archOwn = map[uintptr]func(kernel.SyscallFn) kernel.SyscallFn{
+	unix.SYS_OPEN: openDirectory(1),
+}

@@ -49,3 +49,6 @@ func dropFrame(*arch.Context64) {}
 
 // archClasses is the class of calls that only this machine has.
 var archClasses = map[uintptr]class{}
+
+// archOwn is our own version of calls that only this machine has.
+var archOwn = map[uintptr]func(kernel.SyscallFn) kernel.SyscallFn{}
