@@ -1,6 +1,9 @@
 package abi
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // PointerSize is the size of a pointer in this process, in bytes.
 const PointerSize = 4 << (^uintptr(0) >> 63)
@@ -27,8 +30,13 @@ type Data struct {
 	Consts  []Number    // constants by name, such as "O_CREAT"; sorted by name
 	Errnos  []ErrnoInfo // one for each number; sorted by number
 	Layouts []Layout    // sorted by name
+	Ioctls  []IoctlInfo // sorted by name
 
-	all merged // this over Base
+	all    merged // this over Base
+	ioctls struct {
+		once sync.Once
+		list []Ioctl
+	}
 }
 
 // A Number is a named integer. Values above the largest int64 are stored as

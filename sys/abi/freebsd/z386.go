@@ -446,4 +446,11 @@ var dataI386 = abi.Data{
 			{Name: "cr_groups", Offset: 12, Size: 64},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "BIOCGETZMAX", Dir: abi.IoctlOut, Arg: "u32"},
+		{Name: "BIOCGSTATS", Dir: abi.IoctlOut, Arg: "timeval"},
+		{Name: "DIOCGFRONTSTUFF", Dir: abi.IoctlOut},
+		{Name: "SIOCIFGCLONERS", Dir: abi.IoctlInOut},
+		{Name: "TIOCTIMESTAMP", Dir: abi.IoctlOut, Arg: "winsize"},
+	},
 }

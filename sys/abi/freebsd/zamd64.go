@@ -31,4 +31,7 @@ var dataAMD64 = abi.Data{
 			{Name: "fpr_spare", Offset: 416, Size: 96},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "DIOCGFRONTSTUFF", Dir: abi.IoctlOut},
+	},
 }

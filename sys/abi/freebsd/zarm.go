@@ -304,4 +304,14 @@ var dataARM = abi.Data{
 			{Name: "cr_groups", Offset: 12, Size: 64},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "BIOCGDLTLIST", Dir: abi.IoctlInOut, Arg: "bpf_program"},
+		{Name: "BIOCGETZMAX", Dir: abi.IoctlOut, Arg: "u32"},
+		{Name: "BIOCGSTATS", Dir: abi.IoctlOut, Arg: "bpf_program"},
+		{Name: "BIOCSETF", Dir: abi.IoctlIn, Arg: "bpf_program"},
+		{Name: "BIOCSETFNR", Dir: abi.IoctlIn, Arg: "bpf_program"},
+		{Name: "BIOCSETWF", Dir: abi.IoctlIn, Arg: "bpf_program"},
+		{Name: "DIOCGFRONTSTUFF", Dir: abi.IoctlOut},
+		{Name: "SIOCIFGCLONERS", Dir: abi.IoctlInOut},
+	},
 }

@@ -31,4 +31,7 @@ var dataARM64 = abi.Data{
 			{Name: "r_spsr", Offset: 264, Size: 4},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "DIOCGFRONTSTUFF", Dir: abi.IoctlOut},
+	},
 }

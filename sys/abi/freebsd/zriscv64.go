@@ -193,4 +193,8 @@ var dataRISCV64 = abi.Data{
 			{Name: "rtm_rmx.rmx_filler", Offset: 136, Size: 16},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "DIOCGKERNELDUMP", Dir: abi.IoctlInOut},
+		{Name: "SIOCGIFDATA", Dir: abi.IoctlIn, Arg: "ifreq"},
+	},
 }

@@ -1928,4 +1928,10 @@ var dataI386 = abi.Data{
 			{Name: "tx_metadata_len", Offset: 28, Size: 4},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "TCGETS2", Dir: abi.IoctlOut, Arg: "termios2"},
+		{Name: "TCSETS2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSF2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSW2", Dir: abi.IoctlIn, Arg: "termios2"},
+	},
 }

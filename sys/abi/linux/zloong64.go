@@ -510,4 +510,10 @@ var dataLOONG64 = abi.Data{
 			{Name: "reserved", Offset: 280, Size: 80},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "TCGETS2", Dir: abi.IoctlOut, Arg: "termios2"},
+		{Name: "TCSETS2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSF2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSW2", Dir: abi.IoctlIn, Arg: "termios2"},
+	},
 }

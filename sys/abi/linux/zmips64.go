@@ -902,4 +902,10 @@ var dataMIPS64 = abi.Data{
 			{Name: "c_ospeed", Offset: 44, Size: 4},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "TCGETS2", Dir: abi.IoctlOut, Arg: "termios2"},
+		{Name: "TCSETS2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSF2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSW2", Dir: abi.IoctlIn, Arg: "termios2"},
+	},
 }

@@ -607,4 +607,10 @@ var dataRISCV64 = abi.Data{
 			{Name: "t6", Offset: 248, Size: 8},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "TCGETS2", Dir: abi.IoctlOut, Arg: "termios2"},
+		{Name: "TCSETS2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSF2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSW2", Dir: abi.IoctlIn, Arg: "termios2"},
+	},
 }

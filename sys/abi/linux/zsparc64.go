@@ -1054,4 +1054,10 @@ var dataSPARC64 = abi.Data{
 			{Name: "tai", Offset: 160, Size: 4, Signed: true},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "TCGETS2", Dir: abi.IoctlOut, Arg: "termios2"},
+		{Name: "TCSETS2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSF2", Dir: abi.IoctlIn, Arg: "termios2"},
+		{Name: "TCSETSW2", Dir: abi.IoctlIn, Arg: "termios2"},
+	},
 }

@@ -436,4 +436,7 @@ var dataI386 = abi.Data{
 			{Name: "poolpages", Offset: 624, Size: 8, Signed: true},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "BIOCGSTATSOLD", Dir: abi.IoctlOut, Arg: "bpf_program"},
+	},
 }

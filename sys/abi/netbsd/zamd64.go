@@ -116,4 +116,13 @@ var dataAMD64 = abi.Data{
 			{Name: "fspec", Size: 8},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "BIOCGDLTLIST", Dir: abi.IoctlInOut, Arg: "timeval"},
+		{Name: "BIOCSETF", Dir: abi.IoctlIn, Arg: "timeval"},
+		{Name: "BIOCSTCPF", Dir: abi.IoctlIn, Arg: "timeval"},
+		{Name: "BIOCSUDPF", Dir: abi.IoctlIn, Arg: "timeval"},
+		{Name: "SIOCIFGCLONERS", Dir: abi.IoctlInOut, Arg: "ifconf"},
+		{Name: "TIOCRCVFRAME", Dir: abi.IoctlIn, Arg: "winsize"},
+		{Name: "TIOCXMTFRAME", Dir: abi.IoctlIn, Arg: "winsize"},
+	},
 }

@@ -213,4 +213,9 @@ var dataARM = abi.Data{
 			{Name: "tv_nsec", Offset: 8, Size: 4, Signed: true},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "BIOCGRTIMEOUT", Dir: abi.IoctlOut},
+		{Name: "BIOCGSTATSOLD", Dir: abi.IoctlOut, Arg: "bpf_program"},
+		{Name: "BIOCSRTIMEOUT", Dir: abi.IoctlIn},
+	},
 }

@@ -255,4 +255,12 @@ var dataARM = abi.Data{
 			{Name: "tv_usec", Offset: 8, Size: 4, Signed: true},
 		}},
 	},
+	Ioctls: []abi.IoctlInfo{
+		{Name: "BIOCGDLTLIST", Dir: abi.IoctlInOut, Arg: "bpf_program"},
+		{Name: "BIOCGSTATS", Dir: abi.IoctlOut, Arg: "bpf_program"},
+		{Name: "BIOCSETF", Dir: abi.IoctlIn, Arg: "bpf_program"},
+		{Name: "BIOCSETWF", Dir: abi.IoctlIn, Arg: "bpf_program"},
+		{Name: "SIOCBRDGRTS", Dir: abi.IoctlInOut},
+		{Name: "SIOCIFGCLONERS", Dir: abi.IoctlInOut},
+	},
 }

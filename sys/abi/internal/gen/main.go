@@ -89,9 +89,16 @@ func generate() (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		g := &generator{goos: goos, arches: arches, from: module, dir: dir, names: n}
+		requests, err := readIoctls(goos)
+		if err != nil {
+			return nil, err
+		}
+		g := &generator{goos: goos, arches: arches, from: module, dir: dir, names: n, ioctls: requests}
 		if err := g.run(files); err != nil {
 			return nil, fmt.Errorf("%s: %w", goos, err)
+		}
+		if left := requests.unused(); len(left) > 0 {
+			return nil, fmt.Errorf("%s has entries or marks without use: %s", requests.path, strings.Join(left, ", "))
 		}
 		if left := n.unused(); len(left) > 0 {
 			slices.Sort(left)
@@ -108,6 +115,7 @@ type generator struct {
 	from   string // the module and its version
 	dir    string // its sources
 	names  *names
+	ioctls *ioctls
 }
 
 func (g *generator) run(files map[string][]byte) error {
@@ -119,6 +127,9 @@ func (g *generator) run(files map[string][]byte) error {
 		}
 		d, err := s.tables(g.names)
 		if err != nil {
+			return err
+		}
+		if d.Ioctls, err = g.ioctls.list(s.target.abi(d)); err != nil {
 			return err
 		}
 		all = append(all, d)
@@ -140,14 +151,14 @@ func (g *generator) run(files map[string][]byte) error {
 
 // variable is the declaration of an architecture's ABI.
 func (g *generator) variable(arch string) string {
-	t := target{g.goos, arch}
+	a := target{g.goos, arch}.abi(nil)
 	order := "abi.LittleEndian"
-	if t.bigEndian() {
+	if a.Order == abi.BigEndian {
 		order = "abi.BigEndian"
 	}
 	name := variableName(arch)
 	return fmt.Sprintf("// %s is the ABI of %s/%s.\nvar %s = &abi.ABI{OS: %q, Arch: %q, Order: %s, PointerSize: %d, Data: &data%s}\n\n",
-		name, g.goos, arch, name, g.goos, arch, order, t.pointerSize(), name)
+		name, g.goos, arch, name, g.goos, arch, order, a.PointerSize, name)
 }
 
 // variableName is the name of an architecture's variable; 386 is no name.

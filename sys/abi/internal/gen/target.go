@@ -1,6 +1,10 @@
 package main
 
-import "go/types"
+import (
+	"go/types"
+
+	"github.com/anykernel/anykernel/sys/abi"
+)
 
 // A target is one OS on one architecture, by Go's names.
 type target struct {
@@ -30,10 +34,12 @@ func (t target) sizes() types.Sizes {
 	return types.SizesFor("gc", t.goarch)
 }
 
-func (t target) bigEndian() bool {
+// abi is the ABI of the target with its tables.
+func (t target) abi(d *abi.Data) *abi.ABI {
+	a := abi.ABI{OS: t.goos, Arch: t.goarch, PointerSize: t.pointerSize()}
 	switch t.goarch {
 	case "mips", "mips64", "ppc", "ppc64", "s390x", "sparc64":
-		return true
+		a.Order = abi.BigEndian
 	}
-	return false
+	return abi.New(a, d)
 }

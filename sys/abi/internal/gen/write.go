@@ -21,6 +21,7 @@ func share(all []*abi.Data) *abi.Data {
 		Calls:   common(all, func(d *abi.Data) *[]abi.Number { return &d.Calls }, number),
 		Consts:  common(all, func(d *abi.Data) *[]abi.Number { return &d.Consts }, number),
 		Errnos:  common(all, func(d *abi.Data) *[]abi.ErrnoInfo { return &d.Errnos }, func(e abi.ErrnoInfo) abi.Errno { return e.Errno }),
+		Ioctls:  common(all, func(d *abi.Data) *[]abi.IoctlInfo { return &d.Ioctls }, func(i abi.IoctlInfo) string { return i.Name }),
 		Layouts: common(all, func(d *abi.Data) *[]abi.Layout { return &d.Layouts }, func(l abi.Layout) string { return l.Name }),
 	}
 }
@@ -105,8 +106,24 @@ func literal(name, base string, d *abi.Data) string {
 		return fmt.Sprintf("{Errno: %d, Name: %q, Message: %q}", e.Errno, e.Name, e.Message)
 	})
 	writeSlice(&b, "Layouts", "abi.Layout", d.Layouts, layoutLiteral)
+	writeSlice(&b, "Ioctls", "abi.IoctlInfo", d.Ioctls, ioctlLiteral)
 	b.WriteString("}\n")
 	return b.String()
+}
+
+func ioctlLiteral(i abi.IoctlInfo) string {
+	text := fmt.Sprintf("{Name: %q", i.Name)
+	if i.Dir != abi.IoctlNone {
+		text += ", Dir: abi." + directions[i.Dir]
+	}
+	if i.Arg != "" {
+		text += fmt.Sprintf(", Arg: %q", i.Arg)
+	}
+	return text + "}"
+}
+
+var directions = map[abi.Direction]string{
+	abi.IoctlIn: "IoctlIn", abi.IoctlOut: "IoctlOut", abi.IoctlInOut: "IoctlInOut", abi.IoctlValue: "IoctlValue",
 }
 
 func writeSlice[E any](b *strings.Builder, name, typ string, list []E, element func(E) string) {
