@@ -9,14 +9,12 @@ enum uart {
 	UART = 0x3f8,
 	UART_DATA = UART,
 	UART_INTERRUPTS = UART + 1,
-	UART_FIFO = UART + 2,
 	UART_LINE = UART + 3,
 	UART_MODEM = UART + 4,
 	UART_STATUS = UART + 5,
 
 	STATUS_READABLE = 0x01,
 	STATUS_WRITABLE = 0x20,
-	FIFO_DEPTH = 16,
 	UART_IRQ = 4,
 };
 
@@ -34,35 +32,39 @@ static struct {
 	u32 head, tail; /* free-running */
 } typed;
 
+/* What does not fit stays where it is until there is room. */
+static bool has_room(void)
+{
+	return typed.head - typed.tail < sizeof(typed.data);
+}
+
 static void type(char c)
 {
-	if (typed.head - typed.tail < sizeof(typed.data))
-		typed.data[typed.head++ % sizeof(typed.data)] = c;
+	typed.data[typed.head++ % sizeof(typed.data)] = c;
 }
 
 /* ---- serial port */
 
 static void uart_write(const char *s, u64 n)
 {
-	for (u32 sent = 0; n; n--, s++) {
-		if (sent++ % FIFO_DEPTH == 0)
-			while (!(inb(UART_STATUS) & STATUS_WRITABLE))
-				;
+	for (; n; n--, s++) {
+		while (!(inb(UART_STATUS) & STATUS_WRITABLE))
+			;
 		outb(UART_DATA, *s);
 	}
 }
 
 static void uart_input(void)
 {
-	while (inb(UART_STATUS) & STATUS_READABLE)
+	while (has_room() && inb(UART_STATUS) & STATUS_READABLE)
 		type((char)inb(UART_DATA));
 }
 
+/* The FIFOs stay as they are: switching them would drop what was typed before we came. */
 static void uart_init(void)
 {
 	outb(UART_INTERRUPTS, 0);
 	outb(UART_LINE, 0x03); /* 8 bits, no parity */
-	outb(UART_FIFO, 0x07); /* on, and empty */
 	outb(UART_MODEM, 0x0b);
 	has_uart = inb(UART_STATUS) != 0xff;
 }
@@ -98,7 +100,7 @@ static void ring_input(void)
 {
 	bool any = false;
 
-	while (ring->in_consumer != ring->in_producer) {
+	while (has_room() && ring->in_consumer != ring->in_producer) {
 		type(ring->in[ring->in_consumer % sizeof(ring->in)]);
 		asm volatile("" : : : "memory");
 		ring->in_consumer++;
@@ -149,14 +151,19 @@ void console_listen(void)
 		outb(UART_INTERRUPTS, 0x01);
 }
 
-void console_input(void)
+static void fetch(void)
 {
-	u32 before = typed.head;
-
 	if (ring)
 		ring_input();
 	else if (has_uart)
 		uart_input();
+}
+
+void console_input(void)
+{
+	u32 before = typed.head;
+
+	fetch();
 	if (typed.head != before)
 		thread_wake_all(&descriptor_waiters);
 }
@@ -172,5 +179,7 @@ u64 console_read(char *s, u64 n)
 
 	while (done < n && console_readable())
 		s[done++] = typed.data[typed.tail++ % sizeof(typed.data)];
+	if (done)
+		fetch(); /* for what did not fit: its interrupt came long ago */
 	return done;
 }

@@ -18,15 +18,35 @@ static const struct node builtin[] = {
 };
 
 static struct node *nodes;
-static u32 count, room;
+static u32 count;
+static u32 *index; /* by hash of the path: number of the node + 1, or 0 */
+static u32 index_mask;
 static char directory[MAX_PATH]; /* the program's working directory, in the form of node.path */
+
+static u32 hash(const char *s)
+{
+	u32 h = 2166136261; /* FNV-1a */
+
+	while (*s)
+		h = (h ^ (u8)*s++) * 16777619;
+	return h;
+}
+
+/* The place of a path in the index: its own, or the free one where it would be. */
+static u32 *place(const char *path)
+{
+	u32 i = hash(path);
+
+	while (index[i & index_mask] && !streq(nodes[index[i & index_mask] - 1].path, path))
+		i++;
+	return &index[i & index_mask];
+}
 
 static const struct node *lookup(const char *path)
 {
-	for (u32 i = 0; i < count; i++)
-		if (streq(nodes[i].path, path))
-			return &nodes[i];
-	return NULL;
+	u32 n = *place(path);
+
+	return n ? &nodes[n - 1] : NULL;
 }
 
 u32 node_count(void)
@@ -42,12 +62,11 @@ const struct node *node_at(u64 i)
 /* A later entry of the archive replaces an earlier one of the same path. */
 static void add(const struct node *n)
 {
-	struct node *old = (struct node *)lookup(n->path);
+	u32 *at = place(n->path);
 
-	if (old)
-		*old = *n;
-	else
-		nodes[count++] = *n;
+	if (!*at)
+		*at = ++count;
+	nodes[*at - 1] = *n;
 }
 
 static u32 count_archive(void)
@@ -87,16 +106,28 @@ static void add_builtin(void)
 	}
 }
 
-void files_init(void)
+static void *table(u64 size)
 {
 	u32 order = 0;
+	void *p;
 
-	room = count_archive() + COUNT(builtin) + 1;
-	while (PAGE_SIZE << order < room * sizeof(struct node))
+	while (PAGE_SIZE << order < size)
 		order++;
-	nodes = order <= MAX_ORDER ? pages_alloc(order) : NULL;
-	if (!nodes)
-		refuse("no memory for a table of the image's %u files", room);
+	p = order <= MAX_ORDER ? pages_alloc(order) : NULL;
+	if (!p)
+		refuse("no memory for a table of the image's files");
+	return memset(p, 0, PAGE_SIZE << order);
+}
+
+void files_init(void)
+{
+	u32 room = count_archive() + COUNT(builtin) + 1, slots = 64;
+
+	while (slots < 2 * room) /* so that there is always a free one */
+		slots *= 2;
+	index_mask = slots - 1;
+	index = table(slots * sizeof(*index));
+	nodes = table(room * sizeof(*nodes));
 	add_archive();
 	add_builtin();
 	if (!payload.archive_size)

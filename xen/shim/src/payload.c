@@ -108,6 +108,6 @@ void payload_init(void)
 	else if (is_joined())
 		take_joined(PAYLOAD_LOAD, ~0ul);
 	else
-		refuse("there is no program: join one to the shim, or pass one as ramdisk");
+		refuse("there is no program: join one to the shim or pass one as ramdisk; an image larger than the guest's memory is not loaded, either");
 	params_prepend(payload.command_line, payload.command_line_size);
 }

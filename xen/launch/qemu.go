@@ -1,0 +1,87 @@
+package launch
+
+import (
+	"fmt"
+	"os/exec"
+	"strconv"
+)
+
+// statusFD is the descriptor in QEMU that the guest's exit status comes out of.
+const statusFD = 3
+
+// A microvm has 8 transports of virtio, which are always there and tell
+// whether they have a device (qemu/hw/i386/microvm.c, include/hw/i386/microvm.h).
+const (
+	transportBase = 0xfeb00000
+	transportSize = 512
+	transportLine = 5
+)
+
+// findQEMU is the program to run.
+func (c *Config) findQEMU() (string, error) {
+	name := c.QEMU
+	if name == "" {
+		name = "qemu-system-x86_64"
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: install QEMU (apt-get install qemu-system-x86)", err)
+	}
+	return path, nil
+}
+
+// args is QEMU's command line, without the program.
+func (c *Config) args(accel string) ([]string, error) {
+	memory := c.MemoryMiB
+	if memory == 0 {
+		memory = DefaultMemory
+	}
+	cpu := "max"
+	if accel == "kvm" {
+		cpu = "host"
+	}
+	a := []string{
+		"-machine", "microvm,acpi=off,pit=off,pic=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
+		"-accel", accel, "-cpu", cpu, "-m", strconv.Itoa(memory),
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+		// append, because QEMU would truncate the file otherwise, and it is a pipe.
+		"-add-fd", fmt.Sprintf("fd=%d,set=1", statusFD),
+		"-chardev", "file,id=status,append=on,path=/dev/fdset/1",
+		"-device", "isa-debugcon,iobase=0xf5,chardev=status",
+		"-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+		"-kernel", c.Image, "-append", c.kernelCommandLine(),
+	}
+	for i, n := range c.Networks {
+		id := fmt.Sprintf("net%d", i)
+		netdev, err := n.netdev(id)
+		if err != nil {
+			return nil, err
+		}
+		device := "virtio-net-device,netdev=" + id
+		if n.MAC != nil {
+			device += ",mac=" + n.MAC.String()
+		}
+		a = append(a, "-netdev", netdev, "-device", device)
+	}
+	for i, d := range c.Disks {
+		drive := fmt.Sprintf("if=none,id=disk%d,format=raw,file=%s", i, escape(d.Path))
+		if d.ReadOnly {
+			drive += ",readonly=on"
+		}
+		a = append(a, "-drive", drive, "-device", fmt.Sprintf("virtio-blk-device,drive=disk%d", i))
+	}
+	return a, nil
+}
+
+// kernelCommandLine tells drivers where to look for devices, in the form that
+// Linux knows, in front of the caller's words.
+func (c *Config) kernelCommandLine() string {
+	line := ""
+	if len(c.Networks)+len(c.Disks) > 0 {
+		for i := range maxDevices {
+			line += fmt.Sprintf("virtio_mmio.device=%d@%#x:%d ", transportSize, transportBase+i*transportSize, transportLine+i)
+		}
+	}
+	return line + c.CommandLine
+}
