@@ -25,6 +25,17 @@ type enumValue struct {
 	value uint32
 }
 
+// inOrder is the names of the values 0, 1, 2 and so on; "" where there is none.
+func inOrder(names ...string) []enumValue {
+	var values []enumValue
+	for i, name := range names {
+		if name != "" {
+			values = append(values, enumValue{name, uint32(i)})
+		}
+	}
+	return values
+}
+
 // parse reads a name, in any case, with or without the prefix. A number
 // stands for itself.
 func (t *enumTable) parse(text string) (uint32, error) {
@@ -69,7 +80,7 @@ type enumTranslation struct {
 func (t *enumTable) translation(a *abi.ABI) enumTranslation {
 	tr := enumTranslation{table: t, toNative: map[uint32]uint32{}, toPortable: map[uint32]uint32{}}
 	for _, v := range t.values {
-		native, ok := a.Const(t.prefix + v.name)
+		native, ok := constant(a, t.prefix+v.name)
 		if !ok {
 			continue
 		}

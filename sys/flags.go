@@ -18,6 +18,7 @@ import (
 type flagTable struct {
 	name   string // in the plural, such as "open flags"
 	prefix string // of the constants, such as "O_"
+	other  string // the prefix of those of other ABIs; "" where they have the same
 	flags  []flag
 
 	cache atomic.Pointer[map[string]uint64] // texts parsed before
@@ -142,6 +143,9 @@ func (t *flagTable) translation(a *abi.ABI) bitTranslation {
 	var differ uint64
 	for _, f := range t.flags {
 		native, ok := constant(a, t.prefix+f.name)
+		if !ok && t.other != "" {
+			native, ok = constant(a, t.other+f.name)
+		}
 		if !ok {
 			continue
 		}

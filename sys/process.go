@@ -22,6 +22,8 @@ type processState struct {
 	k   *Kernel
 	raw backends.Process
 	fds *descriptorTable
+	// parent is the process that made it; nil for the first.
+	parent *processState
 }
 
 // A descriptorTable stands for a table of descriptors inside a kernel.
@@ -57,7 +59,9 @@ func (p *Process) Fork(ctx context.Context, fds backends.Descriptors) (*Process,
 	if fds != backends.SharedDescriptors {
 		t = &descriptorTable{owner: raw}
 	}
-	return p.k.process(raw, t), nil
+	child := p.k.process(raw, t)
+	child.parent = p.processState
+	return child, nil
 }
 
 // Done is closed when the process has ended.

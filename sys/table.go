@@ -17,6 +17,7 @@ type table struct {
 	open   bitTranslation
 	files  fileTable
 	poll   pollTable
+	procs  procTable
 	socket socketTable
 
 	atFDCWD int
@@ -42,6 +43,7 @@ func newTable(a *abi.ABI) *table {
 	t.open = openFlags.translation(a)
 	t.files = newFileTable(a)
 	t.poll = newPollTable(a)
+	t.procs = newProcTable(a)
 	t.socket = newSocketTable(a)
 	return t
 }

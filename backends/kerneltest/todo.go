@@ -1,3 +1,3 @@
 package kerneltest
 
-var processCases, eventCases, systemCases []Case
+var eventCases []Case
