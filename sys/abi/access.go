@@ -1,32 +1,42 @@
 package abi
 
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
 // Uint reads the field in b, which holds the structure. It is the zero value
 // where b ends before the field does or the field is no integer of 1, 2, 4 or
 // 8 bytes. A signed field is extended by its sign, so that int64(f.Uint(…))
 // is its value; see [Field.Int].
 func (f Field) Uint(b []byte, order ByteOrder) uint64 {
-	if !f.In(b) {
+	// Not f.In: to hand on all of f would copy it.
+	if !inside(f.Offset, f.Size, len(b)) {
 		return 0
 	}
 	b = b[f.Offset:]
 	var v uint64
 	switch f.Size {
 	case 8:
-		return order.Uint64(b)
+		v = binary.LittleEndian.Uint64(b)
 	case 4:
-		v = uint64(order.Uint32(b))
+		v = uint64(binary.LittleEndian.Uint32(b)) << 32
 	case 2:
-		v = uint64(order.Uint16(b))
+		v = uint64(binary.LittleEndian.Uint16(b)) << 48
 	case 1:
-		v = uint64(b[0])
+		v = uint64(b[0]) << 56
 	default:
 		return 0
 	}
-	if f.Signed {
-		unused := 64 - 8*f.Size
-		v = uint64(int64(v<<unused) >> unused)
+	// The integer stands in the high bits, so that one shift extends it.
+	unused := uint(64-8*f.Size) & 63
+	if order == BigEndian {
+		v = bits.ReverseBytes64(v) << unused
 	}
-	return v
+	if f.Signed {
+		return uint64(int64(v) >> unused)
+	}
+	return v >> unused
 }
 
 // Int reads the field as [Field.Uint] does, for fields that may be negative.
@@ -37,7 +47,7 @@ func (f Field) Int(b []byte, order ByteOrder) int64 { return int64(f.Uint(b, ord
 // of 1, 2, 4 or 8 bytes, and v must fit it. Where it returns false b is
 // unchanged.
 func (f Field) PutUint(b []byte, order ByteOrder, v uint64) bool {
-	if !f.In(b) || !f.fits(v) {
+	if !inside(f.Offset, f.Size, len(b)) || !fits(v, f.Size, f.Signed) {
 		return false
 	}
 	b = b[f.Offset:]
@@ -65,23 +75,24 @@ func (f Field) PutInt(b []byte, order ByteOrder, v int64) bool {
 	return f.PutUint(b, order, uint64(v))
 }
 
-// fits reports whether v loses nothing in the field. Numbers that fit an
-// unsigned field of that size fit a signed one too: C programs store flags in
-// an int.
-func (f Field) fits(v uint64) bool {
-	if f.Size >= 8 {
+// fits reports whether v loses nothing in a field. Numbers that fit an unsigned
+// field of that size fit a signed one too: C programs store flags in an int.
+func fits(v uint64, size int, signed bool) bool {
+	if size >= 8 {
 		return true
 	}
-	if f.Size < 1 {
+	if size < 1 {
 		return false
 	}
-	bits := 8 * f.Size
-	return v>>bits == 0 || f.Signed && int64(v) < 0 && int64(v) >= -1<<(bits-1)
+	bits := 8 * size
+	return v>>bits == 0 || signed && int64(v) < 0 && int64(v) >= -1<<(bits-1)
 }
 
 // In reports whether b is long enough to hold the field.
-func (f Field) In(b []byte) bool {
-	return f.Offset >= 0 && f.Size >= 0 && f.Offset <= len(b) && f.Size <= len(b)-f.Offset
+func (f Field) In(b []byte) bool { return inside(f.Offset, f.Size, len(b)) }
+
+func inside(offset, size, length int) bool {
+	return offset >= 0 && size >= 0 && offset <= length && size <= length-offset
 }
 
 // Bytes is the part of b that is the field, nil where b ends before it does.

@@ -2,6 +2,7 @@ package abi_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"testing"
 
@@ -129,5 +130,12 @@ func BenchmarkFieldUint(b *testing.B) {
 	f := abi.Field{Offset: 48, Size: 8, Signed: true}
 	for b.Loop() {
 		f.Uint(buf, abi.LittleEndian)
+	}
+}
+
+func BenchmarkFieldUintPlain(b *testing.B) {
+	buf := make([]byte, 144)
+	for b.Loop() {
+		binary.LittleEndian.Uint64(buf[48:])
 	}
 }
