@@ -22,6 +22,7 @@ type Kernel struct {
 	image      *loader.Image
 	components []string
 	init       *Process
+	own        *ownFiles
 
 	mu        sync.Mutex
 	processes map[*Process]struct{}
@@ -52,7 +53,11 @@ func Boot(c Config) (*Kernel, error) {
 		return nil, err
 	}
 	c.Log.Debug("linked", "components", strings.Join(order, ","), "kit", c.Kit, "missing", len(prog.Missing()))
-	k := &Kernel{components: order, processes: map[*Process]struct{}{}, closed: make(chan struct{})}
+	k := &Kernel{
+		components: order, own: &ownFiles{Block: c.Host.Block},
+		processes: map[*Process]struct{}{}, closed: make(chan struct{}),
+	}
+	c.Host.Block = k.own
 	if k.image, err = prog.Load(); err != nil {
 		return nil, err
 	}

@@ -75,18 +75,19 @@ enter(struct hyp_thread *t)
 	return true;
 }
 
-/* Calls a function of the kernel. HYP_DEAD where the kernel has ended, or
- * does so meanwhile. */
+/* Calls a function of the kernel with up to six words. HYP_DEAD where the
+ * kernel has ended, or does so meanwhile. */
 __attribute__((noinline)) long
-hyp_invoke(struct hyp_thread *t, uintptr_t fn, uintptr_t a, uintptr_t b, uintptr_t c)
+hyp_invoke(struct hyp_thread *t, uintptr_t fn, uintptr_t *a)
 {
 	struct hyp_thread *volatile self = t;
+	long (*f)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) = (void *)fn;
 	long r;
 
 	if (!enter(t))
 		return HYP_DEAD;
 	if (__builtin_setjmp(t->exit) == 0)
-		r = ((long (*)(uintptr_t, uintptr_t, uintptr_t))fn)(a, b, c);
+		r = f(a[0], a[1], a[2], a[3], a[4], a[5]);
 	else
 		r = HYP_DEAD;
 	leave(self);
@@ -112,13 +113,21 @@ hyp_syscall(uintptr_t thread, uintptr_t num)
 	return r;
 }
 
+/* Calls one of the functions below in the kernel. */
 static long
-newlwp(uintptr_t pid, uintptr_t unused, uintptr_t unused2)
+run(struct hyp_thread *t, long (*fn)(uintptr_t), uintptr_t arg)
+{
+	uintptr_t a[6] = { arg };
+
+	return hyp_invoke(t, (uintptr_t)fn, a);
+}
+
+static long
+newlwp(uintptr_t pid)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 	int error;
 
-	(void)unused, (void)unused2;
 	k->up.schedule();
 	error = k->up.lwproc_newlwp(pid);
 	k->up.unschedule();
@@ -129,18 +138,17 @@ newlwp(uintptr_t pid, uintptr_t unused, uintptr_t unused2)
 int
 hyp_newlwp(struct hyp_thread *t, int pid)
 {
-	return hyp_invoke(t, (uintptr_t)newlwp, pid, 0, 0);
+	return run(t, newlwp, pid);
 }
 
 struct done { void (*fn)(void *, size_t, int); void *arg; size_t n; int error; };
 
 static long
-biodone(uintptr_t arg, uintptr_t unused, uintptr_t unused2)
+biodone(uintptr_t arg)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 	struct done *d = (struct done *)arg;
 
-	(void)unused, (void)unused2;
 	hyp_enter_cpu(k, 0);
 	d->fn(d->arg, d->n, d->error);
 	hyp_leave_cpu(k);
@@ -153,18 +161,17 @@ hyp_biodone(struct hyp_thread *t, uintptr_t done, uintptr_t arg, size_t n, int e
 {
 	struct done d = { (void (*)(void *, size_t, int))done, (void *)arg, n, error };
 
-	hyp_invoke(t, (uintptr_t)biodone, (uintptr_t)&d, 0, 0);
+	run(t, biodone, (uintptr_t)&d);
 }
 
 struct delivery { void (*fn)(void *, void *, size_t); void *sc, *iov; size_t n; };
 
 static long
-deliver(uintptr_t arg, uintptr_t unused, uintptr_t unused2)
+deliver(uintptr_t arg)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 	struct delivery *d = (struct delivery *)arg;
 
-	(void)unused, (void)unused2;
 	hyp_enter_cpu(k, 0);
 	d->fn(d->sc, d->iov, d->n);
 	hyp_leave_cpu(k);
@@ -177,7 +184,7 @@ hyp_deliver(struct hyp_thread *t, uintptr_t fn, uintptr_t sc, uintptr_t iov, siz
 {
 	struct delivery d = { (void (*)(void *, void *, size_t))fn, (void *)sc, (void *)iov, n };
 
-	hyp_invoke(t, (uintptr_t)deliver, (uintptr_t)&d, 0, 0);
+	run(t, deliver, (uintptr_t)&d);
 }
 
 /* Ends a kernel from outside. */

@@ -245,7 +245,7 @@ static inline void hyp_enter_cpu(struct hyp_kernel *k, int nlocks)
 struct hyp_kernel *hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks);
 void hyp_kernel_free(struct hyp_kernel *);
 struct hyp_thread *hyp_thread_alloc(struct hyp_kernel *);
-long hyp_invoke(struct hyp_thread *, uintptr_t fn, uintptr_t a, uintptr_t b, uintptr_t c);
+long hyp_invoke(struct hyp_thread *, uintptr_t fn, uintptr_t *args);
 int hyp_syscall(uintptr_t thread, uintptr_t num);
 int hyp_newlwp(struct hyp_thread *, int pid);
 void hyp_biodone(struct hyp_thread *, uintptr_t done, uintptr_t arg, size_t n, int error);

@@ -42,12 +42,13 @@ func (t *Thread) LWP() uintptr { return uintptr(unsafe.Pointer(t.c.lwp)) }
 // SetLWP makes an LWP that the kernel made the thread's.
 func (t *Thread) SetLWP(lwp uintptr) { *(*uintptr)(unsafe.Pointer(&t.c.lwp)) = lwp }
 
-// Invoke calls a function of the kernel with up to three words. Memory that
-// they point to is not Go's, or is kept in place by the caller.
+// Invoke calls a function of the kernel with up to six words. Memory that they
+// point to is not Go's, or lies on Go's heap and is kept alive by the caller.
 func (t *Thread) Invoke(fn uintptr, args ...uintptr) (int, error) {
-	var a [3]uintptr
-	copy(a[:], args)
-	r := C.hyp_invoke(t.c, C.uintptr_t(fn), C.uintptr_t(a[0]), C.uintptr_t(a[1]), C.uintptr_t(a[2]))
+	a := t.Args()
+	*a = [8]uintptr{}
+	copy(a[:6], args)
+	r := C.hyp_invoke(t.c, C.uintptr_t(fn), &t.c.args[0])
 	if r == C.HYP_DEAD {
 		t.k.noteEnd()
 		return 0, ErrEnded

@@ -1,0 +1,143 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package rump
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/anykernel/anykernel/hypercall"
+	"github.com/anykernel/anykernel/sys/abi"
+)
+
+// FileKind is what a file of the host becomes in the kernel's file system; see
+// etfs in rump(3).
+type FileKind int
+
+const (
+	RegularFile     FileKind = iota // a regular file
+	BlockDevice                     // a block device, with its raw device beside it: "/dev/x" and "/dev/rx"
+	CharacterDevice                 // a character device
+	Directory                       // a directory, without what is in its directories
+	DirectoryTree                   // a directory with all that is in it
+)
+
+// ToTheEnd is the size of what reaches to the end of a file.
+const ToTheEnd = -1
+
+// Register makes what the host has at a path appear in the kernel at key, an
+// absolute path. Of a block device, size bytes from off on are taken.
+func (k *Kernel) Register(key, hostPath string, kind FileKind, off, size int64) error {
+	if !strings.HasPrefix(key, "/") {
+		return fmt.Errorf("register %q: not an absolute path", key)
+	}
+	if off < 0 || size < ToTheEnd {
+		return fmt.Errorf("register %s: %d bytes at offset %d", key, size, off)
+	}
+	return k.etfs("rump_pub_etfs_register_withsize", key, hostPath, uintptr(kind), uintptr(off), uintptr(size))
+}
+
+// RegisterFile is Register for a file that the program itself has: anything
+// that can be read and written at an offset. Its size is what a method
+// Size() int64 says. It is used until the kernel is closed, and not closed.
+func (k *Kernel) RegisterFile(key string, f hypercall.File, kind FileKind, off, size int64) error {
+	return k.Register(key, k.own.add(f), kind, off, size)
+}
+
+// Unregister takes back Register. What is mounted stays usable.
+func (k *Kernel) Unregister(key string) error { return k.etfs("rump_pub_etfs_remove", key, "") }
+
+func (k *Kernel) etfs(function, key, path string, more ...uintptr) error {
+	fn := k.Symbol(function)
+	if fn == 0 || !k.Has("vfs") {
+		return fmt.Errorf("register %s: the kernel has no component vfs", key)
+	}
+	l, err := k.init.LWP()
+	if err != nil {
+		return err
+	}
+	defer k.init.Return(l)
+	keyText, pathText := append([]byte(key), 0), append([]byte(path), 0)
+	args := []uintptr{uintptr(unsafe.Pointer(&keyText[0]))}
+	if len(more) > 0 {
+		args = append(append(args, uintptr(unsafe.Pointer(&pathText[0]))), more...)
+	}
+	errno, err := l.Invoke(fn, args...)
+	runtime.KeepAlive(keyText)
+	runtime.KeepAlive(pathText)
+	if err != nil {
+		return k.why(err)
+	}
+	if int32(errno) != 0 {
+		return fmt.Errorf("register %s: %w", key, abi.Errno(errno))
+	}
+	return nil
+}
+
+// Has reports whether the kernel has a component.
+func (k *Kernel) Has(component string) bool {
+	for _, c := range k.components {
+		if c == component {
+			return true
+		}
+	}
+	return false
+}
+
+// ownFiles is the files of the host under their names, and files of the
+// program under names that no file of the host has.
+type ownFiles struct {
+	hypercall.Block
+	mu    sync.Mutex
+	files []hypercall.File
+}
+
+// ownPrefix begins the names of a program's own files. A NUL would end it, so
+// it begins like no path that anybody uses.
+const ownPrefix = "anykernel:/file/"
+
+func (o *ownFiles) add(f hypercall.File) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.files = append(o.files, f)
+	return fmt.Sprint(ownPrefix, len(o.files)-1)
+}
+
+var errNoOwnFile = errors.New("no such file of the program")
+
+func (o *ownFiles) get(path string) (hypercall.Block, error) {
+	number, own := strings.CutPrefix(path, ownPrefix)
+	if !own {
+		return o.Block, nil
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i, f := range o.files {
+		if fmt.Sprint(i) == number {
+			return hypercall.Files(map[string]hypercall.File{path: f}), nil
+		}
+	}
+	return nil, errNoOwnFile
+}
+
+// Stat implements hypercall.Block.
+func (o *ownFiles) Stat(path string) (hypercall.FileInfo, error) {
+	b, err := o.get(path)
+	if err != nil {
+		return hypercall.FileInfo{}, err
+	}
+	return b.Stat(path)
+}
+
+// Open implements hypercall.Block.
+func (o *ownFiles) Open(path string, mode hypercall.OpenMode) (hypercall.File, error) {
+	b, err := o.get(path)
+	if err != nil {
+		return nil, err
+	}
+	return b.Open(path, mode)
+}
