@@ -25,12 +25,13 @@ type ABI struct {
 // that need no code at start, so that a program holds the tables of those
 // architectures only that it names.
 type Data struct {
-	Base    *Data       // looked in for what the tables below lack; nil for nothing
-	Calls   []Number    // system calls, see [ABI.Call]; sorted by name
-	Consts  []Number    // constants by name, such as "O_CREAT"; sorted by name
-	Errnos  []ErrnoInfo // one for each number; sorted by number
-	Layouts []Layout    // sorted by name
-	Ioctls  []IoctlInfo // sorted by name
+	Base    *Data        // looked in for what the tables below lack; nil for nothing
+	Calls   []Number     // system calls, see [ABI.Call]; sorted by name
+	Consts  []Number     // constants by name, such as "O_CREAT"; sorted by name
+	Errnos  []ErrnoInfo  // one for each number; sorted by number
+	Signals []SignalInfo // one for each number; sorted by number
+	Layouts []Layout     // sorted by name
+	Ioctls  []IoctlInfo  // sorted by name
 
 	all    merged // this over Base
 	ioctls struct {
@@ -51,6 +52,13 @@ type ErrnoInfo struct {
 	Errno   Errno
 	Name    string // such as "ENOENT"
 	Message string // as strerror(3) of that OS in the C locale
+}
+
+// A SignalInfo is one signal of an OS.
+type SignalInfo struct {
+	Signal  int
+	Name    string // such as "SIGINT"
+	Message string // as strsignal(3) of that OS in the C locale
 }
 
 // A Layout is the layout of a C structure.

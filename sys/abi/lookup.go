@@ -43,6 +43,17 @@ func (a *ABI) Errno(e Errno) (ErrnoInfo, bool) {
 	return ErrnoInfo{}, false
 }
 
+// Signal describes a signal, false where the OS has none of that number or no
+// name for it, as for those between SIGRTMIN and SIGRTMAX.
+func (a *ABI) Signal(signal int) (SignalInfo, bool) {
+	for d := a.Data; d != nil; d = d.Base {
+		if i, ok := find(d.Signals, signal, signalNumber); ok {
+			return d.Signals[i], true
+		}
+	}
+	return SignalInfo{}, false
+}
+
 // Layout is the layout of a structure, nil where the OS has none of that
 // name.
 func (a *ABI) Layout(name string) *Layout {
@@ -75,6 +86,11 @@ func (a *ABI) Consts() []Number { return a.merged().consts }
 // name is a constant. The caller may not change it.
 func (a *ABI) Errnos() []ErrnoInfo { return a.merged().errnos }
 
+// Signals is every signal that has a name, sorted by number. One that goes by
+// two names is here once; the other name is a constant. The caller may not
+// change it.
+func (a *ABI) Signals() []SignalInfo { return a.merged().signals }
+
 // Layouts is every structure, sorted by name. The caller may not change it.
 func (a *ABI) Layouts() []Layout { return a.merged().layouts }
 
@@ -85,6 +101,7 @@ type merged struct {
 	calls   []Number
 	consts  []Number
 	errnos  []ErrnoInfo
+	signals []SignalInfo
 	layouts []Layout
 }
 
@@ -95,6 +112,7 @@ func (a *ABI) merged() *merged {
 			m.calls = overlay(m.calls, d.Calls, numberName)
 			m.consts = overlay(m.consts, d.Consts, numberName)
 			m.errnos = overlay(m.errnos, d.Errnos, errnoNumber)
+			m.signals = overlay(m.signals, d.Signals, signalNumber)
 			m.layouts = overlay(m.layouts, d.Layouts, layoutName)
 		}
 	})
@@ -104,6 +122,7 @@ func (a *ABI) merged() *merged {
 func numberName(n *Number) string    { return n.Name }
 func layoutName(l *Layout) string    { return l.Name }
 func errnoNumber(e *ErrnoInfo) Errno { return e.Errno }
+func signalNumber(s *SignalInfo) int { return s.Signal }
 
 func find[E any, K cmp.Ordered](list []E, key K, of func(*E) K) (int, bool) {
 	lo, hi := 0, len(list)

@@ -48,6 +48,15 @@ func TestTables(t *testing.T) {
 					t.Errorf("constant %s is %d, not %d", e.Name, v, e.Errno)
 				}
 			}
+			sorted(t, "signals", a.Signals(), func(s abi.SignalInfo) int { return s.Signal })
+			for _, s := range a.Signals() {
+				if v, ok := a.Const(s.Name); !ok || v != int64(s.Signal) || s.Message == "" {
+					t.Errorf("signal %+v: constant %d, %v", s, v, ok)
+				}
+				if info, ok := a.Signal(s.Signal); !ok || info != s {
+					t.Errorf("signal %d: %+v, %v", s.Signal, info, ok)
+				}
+			}
 			for _, l := range a.Layouts() {
 				checkLayout(t, a, &l)
 			}

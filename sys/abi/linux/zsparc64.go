@@ -904,6 +904,20 @@ var dataSPARC64 = abi.Data{
 		{Errno: 135, Name: "EHWPOISON", Message: "Memory page has hardware error"},
 		{Errno: 136, Name: "EFTYPE", Message: "Unknown error 136"},
 	},
+	Signals: []abi.SignalInfo{
+		{Signal: 7, Name: "SIGEMT", Message: "EMT trap"},
+		{Signal: 10, Name: "SIGBUS", Message: "Bus error"},
+		{Signal: 12, Name: "SIGSYS", Message: "Bad system call"},
+		{Signal: 16, Name: "SIGURG", Message: "Urgent I/O condition"},
+		{Signal: 17, Name: "SIGSTOP", Message: "Stopped (signal)"},
+		{Signal: 18, Name: "SIGTSTP", Message: "Stopped"},
+		{Signal: 19, Name: "SIGCONT", Message: "Continued"},
+		{Signal: 20, Name: "SIGCHLD", Message: "Child exited"},
+		{Signal: 23, Name: "SIGIO", Message: "I/O possible"},
+		{Signal: 29, Name: "SIGLOST", Message: "Power failure"},
+		{Signal: 30, Name: "SIGUSR1", Message: "User defined signal 1"},
+		{Signal: 31, Name: "SIGUSR2", Message: "User defined signal 2"},
+	},
 	Layouts: []abi.Layout{
 		{Name: "iocb", Size: 64, Align: 8, Fields: []abi.Field{
 			{Name: "aio_data", Size: 8},

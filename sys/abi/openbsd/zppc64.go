@@ -14,4 +14,7 @@ var dataPPC64 = abi.Data{
 		{Name: "IPV6_FLOWLABEL_MASK", Value: 0xfffff},
 		{Name: "MSG_WAITFORONE", Value: 0x1000},
 	},
+	Signals: []abi.SignalInfo{
+		{Signal: 6, Name: "SIGABRT", Message: "Abort trap"},
+	},
 }

@@ -9,4 +9,7 @@ var RISCV64 = &abi.ABI{OS: "openbsd", Arch: "riscv64", Order: abi.LittleEndian, 
 
 var dataRISCV64 = abi.Data{
 	Base: &base,
+	Signals: []abi.SignalInfo{
+		{Signal: 6, Name: "SIGABRT", Message: "Abort trap"},
+	},
 }

@@ -1,6 +1,3 @@
-// Command gen writes the ABI tables in the folders above it from the pinned
-// golang.org/x/sys and the tables in names. With -check it writes nothing and
-// fails if the files differ from what it would write.
 package main
 
 import (

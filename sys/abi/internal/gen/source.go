@@ -25,13 +25,14 @@ type source struct {
 	structs map[string]*types.Struct
 	named   map[*types.Struct]string // the reverse of structs
 	errnos  []message
+	signals []message
 	native  map[string]string // Go name → C name, of constants and types
 	files   map[string]string // constant → base name of the file that has it
 	aliases map[string]string // NetBSD's call → its name with a version
 	extras  []extra
 }
 
-// A message is one line of x/sys's tables of errors.
+// A message is one line of x/sys's tables of errors and of signals.
 type message struct {
 	num  int64
 	name string
@@ -88,6 +89,9 @@ func load(dir string, t target) (*source, error) {
 		}
 	}
 	if s.errnos, err = messages(files, "errorList"); err != nil {
+		return nil, err
+	}
+	if s.signals, err = messages(files, "signalList"); err != nil {
 		return nil, err
 	}
 	s.aliases = versionedCalls(files)

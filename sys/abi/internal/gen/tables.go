@@ -38,6 +38,12 @@ func (s *source) tables(n *names) (*abi.Data, error) {
 	for _, m := range s.errnos {
 		d.Errnos = append(d.Errnos, abi.ErrnoInfo{Errno: abi.Errno(m.num), Name: n.errno(m.name), Message: sentence(m.desc)})
 	}
+	for _, m := range s.signals {
+		if _, ok := s.consts[m.name]; !ok {
+			continue // a size, which x/sys takes for a signal by its name
+		}
+		d.Signals = append(d.Signals, abi.SignalInfo{Signal: int(m.num), Name: n.errno(m.name), Message: sentence(m.desc)})
+	}
 	layouts, err := s.layouts(n)
 	if err != nil {
 		return nil, err

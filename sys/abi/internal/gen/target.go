@@ -11,8 +11,7 @@ type target struct {
 	goos, goarch string
 }
 
-// targets are all that x/sys describes. The Go compiler does not build for
-// some of the architectures that the kernels run on; those are not here.
+// targets are all that x/sys describes, also those that only gccgo builds for.
 var targets = map[string][]string{
 	"darwin":  {"amd64", "arm64"},
 	"freebsd": {"386", "amd64", "arm", "arm64", "riscv64"},

@@ -21,6 +21,7 @@ func share(all []*abi.Data) *abi.Data {
 		Calls:   common(all, func(d *abi.Data) *[]abi.Number { return &d.Calls }, number),
 		Consts:  common(all, func(d *abi.Data) *[]abi.Number { return &d.Consts }, number),
 		Errnos:  common(all, func(d *abi.Data) *[]abi.ErrnoInfo { return &d.Errnos }, func(e abi.ErrnoInfo) abi.Errno { return e.Errno }),
+		Signals: common(all, func(d *abi.Data) *[]abi.SignalInfo { return &d.Signals }, func(s abi.SignalInfo) int { return s.Signal }),
 		Ioctls:  common(all, func(d *abi.Data) *[]abi.IoctlInfo { return &d.Ioctls }, func(i abi.IoctlInfo) string { return i.Name }),
 		Layouts: common(all, func(d *abi.Data) *[]abi.Layout { return &d.Layouts }, func(l abi.Layout) string { return l.Name }),
 	}
@@ -104,6 +105,9 @@ func literal(name, base string, d *abi.Data) string {
 	})
 	writeSlice(&b, "Errnos", "abi.ErrnoInfo", d.Errnos, func(e abi.ErrnoInfo) string {
 		return fmt.Sprintf("{Errno: %d, Name: %q, Message: %q}", e.Errno, e.Name, e.Message)
+	})
+	writeSlice(&b, "Signals", "abi.SignalInfo", d.Signals, func(s abi.SignalInfo) string {
+		return fmt.Sprintf("{Signal: %d, Name: %q, Message: %q}", s.Signal, s.Name, s.Message)
 	})
 	writeSlice(&b, "Layouts", "abi.Layout", d.Layouts, layoutLiteral)
 	writeSlice(&b, "Ioctls", "abi.IoctlInfo", d.Ioctls, ioctlLiteral)
