@@ -70,8 +70,8 @@ type class uint8
 const (
 	ordinary class = iota
 	// leading calls run on the leader, because their answer is about the
-	// thread that makes them, or because signals to the process should end
-	// them.
+	// thread that makes them (kill tells the receiver which it was), or
+	// because signals to the process should end them.
 	leading
 	// changing calls run on the leader and change what Linux keeps per
 	// thread: the workers are replaced by new ones, which inherit it.
@@ -96,7 +96,7 @@ var classes = [...]struct {
 	class class
 	calls []uintptr
 }{
-	{leading, []uintptr{unix.SYS_GETTID, unix.SYS_RT_SIGPENDING, unix.SYS_RT_SIGTIMEDWAIT}},
+	{leading, []uintptr{unix.SYS_GETTID, unix.SYS_RT_SIGPENDING, unix.SYS_RT_SIGTIMEDWAIT, unix.SYS_KILL}},
 	{changing, []uintptr{
 		unix.SYS_SETUID, unix.SYS_SETGID, unix.SYS_SETREUID, unix.SYS_SETREGID, unix.SYS_SETRESUID, unix.SYS_SETRESGID,
 		unix.SYS_SETFSUID, unix.SYS_SETFSGID, unix.SYS_SETGROUPS, unix.SYS_CAPSET, unix.SYS_KEYCTL,

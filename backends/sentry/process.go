@@ -169,7 +169,8 @@ func (p *Process) change(c *backends.Call) (uintptr, error) {
 	defer p.unlock()
 	p.stale.Add(1)
 	p.retireIdle()
-	r, err := p.leader.call(c, true)
+	// Signals that a new mask lets through are delivered by the loop.
+	r, err := p.leader.call(c, c.Num != unix.SYS_RT_SIGPROCMASK)
 	// Workers that were cloned meanwhile may or may not have inherited it.
 	p.stale.Add(1)
 	p.retireIdle()
