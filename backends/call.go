@@ -34,6 +34,9 @@ func Int(v uintptr) Arg { return Arg{val: v} }
 // Mem is an argument that points to b. A nil b is the null pointer. The memory
 // belongs to the kernel until the call returns.
 func Mem(b []byte, d Dir) Arg {
+	if b == nil {
+		return Arg{}
+	}
 	return Arg{ptr: unsafe.Pointer(unsafe.SliceData(b)), val: uintptr(len(b))<<2 | uintptr(d&InOut)}
 }
 

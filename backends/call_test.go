@@ -67,3 +67,14 @@ func TestLinkRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestNilMemoryIsTheNullPointer(t *testing.T) {
+	for _, d := range []Dir{In, Out, InOut} {
+		if a := Mem(nil, d); a.IsMem() || a.Word() != 0 || a.Bytes() != nil {
+			t.Errorf("Mem(nil, %d) has the word %#x", d, a.Word())
+		}
+	}
+	if a := Mem([]byte{}, In); !a.IsMem() || a.Word() == 0 {
+		t.Error("an empty slice is no pointer")
+	}
+}

@@ -335,23 +335,36 @@ func (c *messageCall) call(o op, n int, flags MsgFlags, dir backends.Dir, timeou
 	if dir == backends.Out || c.many {
 		headers = backends.Mem(c.headers, backends.InOut)
 	}
-	p, fd, bits := c.s.view(), c.s.fdArg(), backends.Int(uintptr(native))
-	if !c.many {
-		c.result, err = p.callRefs(o, c.refs, fd, headers, bits)
-		return err
-	}
-	var wait backends.Arg
-	if timeout > 0 {
+	args := []backends.Arg{c.s.fdArg(), headers, backends.Int(uintptr(native))}
+	if c.many {
 		m := newScratch()
 		defer m.free()
-		b := m.bytes(c.tab.socket.timespec.size)
-		if err := c.tab.socket.timespec.put(b, c.tab.abi.Order, timeout); err != nil {
+		wait, err := c.wait(m, timeout)
+		if err != nil {
 			return err
 		}
-		wait = backends.Mem(b, backends.InOut)
+		args = []backends.Arg{args[0], headers, backends.Int(uintptr(n)), args[2], wait}
 	}
-	c.result, err = p.callRefs(o, c.refs, fd, headers, backends.Int(uintptr(n)), bits, wait)
+	p, side := c.s.view(), reading
+	if dir == backends.In {
+		side = writing
+	}
+	for a := c.s.attempt(side); a.next(&err); {
+		c.result, err = p.callRefs(o, c.refs, args...)
+		if flags&doesNotWait != 0 {
+			break
+		}
+	}
 	return err
+}
+
+// wait is the timeout of calls that receive many messages; a null pointer is
+// none.
+func (c *messageCall) wait(m *scratch, timeout time.Duration) (backends.Arg, error) {
+	if timeout <= 0 {
+		timeout = -1
+	}
+	return c.tab.socket.timespec.timeout(m, c.tab.abi.Order, timeout)
 }
 
 // length is how much of message i was sent or came.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys/abi"
 )
 
 var (
@@ -24,10 +25,15 @@ var (
 	opRecvfrom    = newOp("recvfrom")
 )
 
-// A Socket is a File that is a socket. Its calls block as the kernel's do: a
-// blocking call blocks the goroutine, on the host kernel with a thread of its
-// own. Programs that want Go's usual interfaces, deadlines and many waiting
-// goroutines take [Process.Dial] and [Process.Listen].
+// A Socket is a File that is a socket.
+//
+// Calls on a socket with SOCK_NONBLOCK wait by the kernel's poller: any number
+// of goroutines may wait, Close wakes them, and SetDeadline bounds them. With
+// MSG_DONTWAIT they return EAGAIN instead. Calls on other sockets block inside
+// the kernel, on the host with a thread of its own.
+//
+// [Process.Dial] and [Process.Listen] are the interfaces of package net over
+// sockets.
 type Socket struct{ *File }
 
 // Socket makes a socket; see socket(2). Descriptors are closed on exec only
@@ -121,27 +127,70 @@ func (s *Socket) With(ctx context.Context) *Socket { return &Socket{s.File.With(
 // Bind gives the socket an address; see bind(2).
 func (s *Socket) Bind(addr Addr) error { return s.callAddr("bind", opBind, addr) }
 
-// Connect connects the socket; see connect(2). On a non-blocking socket the
-// error is EINPROGRESS, and SO_ERROR tells what became of it once the socket
-// is writable.
+// Connect connects the socket, and waits until it is or cannot be; see
+// connect(2).
 func (s *Socket) Connect(addr Addr) error { return s.callAddr("connect", opConnect, addr) }
 
+// callAddr makes a call that gives the socket an address.
 func (s *Socket) callAddr(name string, o op, addr Addr) error {
-	p := s.view()
+	if err := s.giveAddr(o, addr); err != nil {
+		p := s.view()
+		return p.wrap(name, fmt.Sprint(addr), err)
+	}
+	return nil
+}
+
+func (s *Socket) giveAddr(o op, addr Addr) error {
 	if err := s.acquire(); err != nil {
-		return s.fail(name, err)
+		return err
 	}
 	defer s.release()
 	m := newScratch()
 	defer m.free()
 	b, err := s.addrBytes(m, addr)
-	if err == nil {
-		_, err = p.call(o, s.fdArg(), backends.Mem(b, backends.In), backends.Int(uintptr(len(b))))
-	}
 	if err != nil {
-		return p.wrap(name, fmt.Sprint(addr), err)
+		return err
 	}
-	return nil
+	p := s.view()
+	for a := s.attempt(writing); a.next(&err); {
+		_, err = p.call(o, s.fdArg(), backends.Mem(b, backends.In), backends.Int(uintptr(len(b))))
+		if o == opConnect && s.inProgress(err) {
+			return s.finishConnect(&a, err)
+		}
+	}
+	return err
+}
+
+// inProgress reports whether a connect goes on by itself.
+func (s *Socket) inProgress(err error) bool {
+	e, ok := err.(abi.Errno)
+	t := &s.p.k.tab.socket
+	return ok && (e == t.einprogress || e == t.ealready || e == s.p.k.tab.eintr)
+}
+
+// finishConnect waits until a connect has become something.
+func (s *Socket) finishConnect(a *attempt, blocked error) error {
+	for {
+		if err := a.wait(blocked); err != nil {
+			return err
+		}
+		var err error
+		if a.seen, err = s.poll.Load().count(writing); err != nil {
+			return err
+		}
+		e, err := SO_ERROR.get(s)
+		if err != nil {
+			return err
+		}
+		if e != 0 && !s.inProgress(e) {
+			return e
+		}
+		// An event that came before the connection was tried shows as no error
+		// and no peer.
+		if _, err := s.PeerAddr(); err == nil {
+			return nil
+		}
+	}
 }
 
 func (s *Socket) fdArg() backends.Arg { return backends.Int(uintptr(s.num)) }
@@ -224,24 +273,24 @@ func (s *Socket) accept(peer *sockaddrBuffer, flags SockType) (*Socket, error) {
 	}
 	defer s.release()
 	p, tab := s.view(), s.p.k.tab
-	addr, size := peer.args(s)
 	var fd uintptr
-	missing := SockType(0)
-	switch {
-	case tab.has(opAccept4):
-		fd, err = p.call(opAccept4, s.fdArg(), addr, size, backends.Int(uintptr(native)))
-	case tab.has(opPaccept):
-		fd, err = p.call(opPaccept, s.fdArg(), addr, size, backends.Arg{}, backends.Int(uintptr(native)))
-	default:
-		// A BSD's new socket has the listener's O_NONBLOCK: both ways are set.
-		missing = flags | SOCK_NONBLOCK
-		fd, err = p.call(opAccept, s.fdArg(), addr, size)
+	for a := s.attempt(reading); a.next(&err); {
+		addr, size := peer.args(s)
+		switch {
+		case tab.has(opAccept4):
+			fd, err = p.call(opAccept4, s.fdArg(), addr, size, backends.Int(uintptr(native)))
+		case tab.has(opPaccept):
+			fd, err = p.call(opPaccept, s.fdArg(), addr, size, backends.Arg{}, backends.Int(uintptr(native)))
+		default:
+			fd, err = p.call(opAccept, s.fdArg(), addr, size)
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
 	conn := &Socket{p.newFile(int(fd), s.name)}
-	if missing != 0 {
+	if !tab.has(opAccept4) && !tab.has(opPaccept) {
+		// The new socket has the listener's O_NONBLOCK: both ways are set.
 		if err := conn.setDescriptorFlags(flags&SOCK_NONBLOCK != 0, flags&SOCK_CLOEXEC != 0); err != nil {
 			conn.Close()
 			return nil, err
@@ -288,6 +337,9 @@ func (s *Socket) Send(b []byte, flags MsgFlags) (int, error) {
 	return n, s.fail("send", err)
 }
 
+// doesNotWait is the flags with which a call never waits.
+const doesNotWait = MSG_DONTWAIT | MSG_ERRQUEUE
+
 func (s *Socket) sendto(b []byte, flags MsgFlags, to []byte) (int, error) {
 	native, err := s.p.k.tab.socket.msgFlags.native(uint64(flags))
 	if err != nil {
@@ -297,8 +349,14 @@ func (s *Socket) sendto(b []byte, flags MsgFlags, to []byte) (int, error) {
 		return 0, err
 	}
 	p := s.view()
-	n, err := p.call(opSendto, s.fdArg(), backends.Mem(b, backends.In), backends.Int(uintptr(len(b))),
-		backends.Int(uintptr(native)), backends.Mem(to, backends.In), backends.Int(uintptr(len(to))))
+	var n uintptr
+	for a := s.attempt(writing); a.next(&err); {
+		n, err = p.call(opSendto, s.fdArg(), backends.Mem(b, backends.In), backends.Int(uintptr(len(b))),
+			backends.Int(uintptr(native)), backends.Mem(to, backends.In), backends.Int(uintptr(len(to))))
+		if flags&doesNotWait != 0 {
+			break
+		}
+	}
 	s.release()
 	return int(n), err
 }
@@ -334,12 +392,18 @@ func (s *Socket) recvfrom(b []byte, flags MsgFlags, from *sockaddrBuffer) (int, 
 		return 0, err
 	}
 	var addr, size backends.Arg
-	if from != nil {
-		addr, size = from.args(s)
-	}
 	p := s.view()
-	n, err := p.call(opRecvfrom, s.fdArg(), backends.Mem(b, backends.Out), backends.Int(uintptr(len(b))),
-		backends.Int(uintptr(native)), addr, size)
+	var n uintptr
+	for a := s.attempt(reading); a.next(&err); {
+		if from != nil {
+			addr, size = from.args(s)
+		}
+		n, err = p.call(opRecvfrom, s.fdArg(), backends.Mem(b, backends.Out), backends.Int(uintptr(len(b))),
+			backends.Int(uintptr(native)), addr, size)
+		if flags&doesNotWait != 0 {
+			break
+		}
+	}
 	s.release()
 	return int(n), err
 }

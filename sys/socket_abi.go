@@ -6,23 +6,25 @@ import "github.com/anykernel/anykernel/sys/abi"
 // of an ABI: the numbers of families, types and flags, and how it lays out
 // addresses, messages with their buffers and control data, and times.
 type socketTable struct {
-	families   enumTranslation
-	types      bitTranslation
-	msgFlags   bitTranslation
-	pollEvents bitTranslation
-	addr       sockaddrABI
-	timespec   intervalLayout
-	timeval    intervalLayout
-	bigEndian  bool
-	lacksType  SockType // flags that socket(2) does not take
-	hdr        msghdrLayout
-	iov        iovecLayout
-	mmsgSize   int       // of struct mmsghdr
-	mmsgLen    abi.Field // how much of a message was sent or came
-	control    controlABI
-	options    []sockoptNumber // by SockOpt.index
-	tcpInfo    tcpInfoLayout
-	mreqn      bool // an IPv4 multicast group may name its interface by number
+	families                            enumTranslation
+	types                               bitTranslation
+	msgFlags                            bitTranslation
+	pollEvents                          bitTranslation
+	addr                                sockaddrABI
+	timespec                            intervalLayout
+	timeval                             intervalLayout
+	einprogress, ealready, econnaborted abi.Errno
+	noSignal                            bool // there is MSG_NOSIGNAL
+	bigEndian                           bool
+	lacksType                           SockType // flags that socket(2) does not take
+	hdr                                 msghdrLayout
+	iov                                 iovecLayout
+	mmsgSize                            int       // of struct mmsghdr
+	mmsgLen                             abi.Field // how much of a message was sent or came
+	control                             controlABI
+	options                             []sockoptNumber // by SockOpt.index
+	tcpInfo                             tcpInfoLayout
+	mreqn                               bool // an IPv4 multicast group may name its interface by number
 }
 
 type msghdrLayout struct {
@@ -57,6 +59,9 @@ func newSocketTable(a *abi.ABI) socketTable {
 		iov: h.field("msg_iov"), iovLen: h.field("msg_iovlen"),
 		control: h.field("msg_control"), controlLen: h.field("msg_controllen"), flags: h.field("msg_flags"),
 	}
+	m.einprogress, m.ealready = errnoNumber(a, "EINPROGRESS"), errnoNumber(a, "EALREADY")
+	m.econnaborted = errnoNumber(a, "ECONNABORTED")
+	_, m.noSignal = a.Const("MSG_NOSIGNAL")
 	v := layoutOf(a, "iovec")
 	m.iov = iovecLayout{size: v.Size, base: v.field("iov_base"), len: v.field("iov_len")}
 	// struct mmsghdr is a msghdr and an unsigned int.

@@ -15,6 +15,7 @@ import (
 
 var socketCases = []Case{
 	{Name: "unix sockets: streams, datagrams, names", Needs: backends.Unix, Run: testUnixSockets},
+	{Name: "unix sockets: large messages", Needs: backends.Unix, Run: testUnixSizes},
 	{Name: "unix sockets: errors", Needs: backends.Unix, Run: testSocketErrors},
 	{Name: "files pass over unix sockets", Needs: backends.Unix, Run: testRights},
 	{Name: "control messages that make no sense are refused", Needs: backends.Unix, Run: testBadControl},
@@ -195,6 +196,36 @@ func testUnixSockets(t T, k *sys.Kernel) {
 	}
 	for _, name := range names {
 		testUnixName(t, k, name)
+	}
+}
+
+// variables is memory that is not on the heap.
+var variables [8192]byte
+
+// testUnixSizes receives less, as much and more than was sent, into memory of
+// several kinds.
+func testUnixSizes(t T, k *sys.Kernel) {
+	for _, typ := range []sys.SockType{sys.SOCK_STREAM, sys.SOCK_DGRAM, sys.SOCK_SEQPACKET} {
+		a, b, err := k.Init().Socketpair(sys.AF_UNIX, typ|sys.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		for _, size := range []int{1, 100, 511, 512, 513, 4096, 5000} {
+			for name, buf := range map[string][]byte{"heap": make([]byte, 8192), "variables": variables[:]} {
+				clear(buf)
+				data := pattern(size)
+				send(t, a, data)
+				if n, err := b.Read(buf); err != nil || n != size || !bytes.Equal(buf[:n], data) {
+					t.Errorf("%v: %d bytes into %d of the %s came as %d, %v, %.20q", typ, size, len(buf), name, n, err, buf[:n])
+				}
+				send(t, a, data)
+				if n, err := b.Read(buf[:size]); err != nil || n != size || !bytes.Equal(buf[:n], data) {
+					t.Errorf("%v: %d bytes into %d of the %s came as %d, %v, %.20q", typ, size, size, name, n, err, buf[:n])
+				}
+			}
+		}
+		a.Close()
+		b.Close()
 	}
 }
 
