@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -86,10 +87,7 @@ func (a *ABI) Ioctls() []Ioctl {
 			}
 		}
 		slices.SortFunc(m.list, func(x, y Ioctl) int {
-			if x.Number != y.Number {
-				return int(int64(x.Number) - int64(y.Number))
-			}
-			return strings.Compare(x.Name, y.Name)
+			return cmp.Or(cmp.Compare(x.Number, y.Number), cmp.Compare(x.Name, y.Name))
 		})
 	})
 	return m.list
