@@ -159,6 +159,29 @@ func TestTime(t *testing.T) {
 	}
 }
 
+func TestDisk(t *testing.T) {
+	needQEMU(t)
+	name := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(name, make([]byte, 1<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, Config{Disks: []Disk{{Path: name}}}, "disk ok", "disk")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []int{0, 1, 511, 100_000, 1<<20 - 1} {
+		if b[i] != byte(i*7>>3) {
+			t.Errorf("byte %d of the disk's file is %d, want %d", i, b[i], byte(i*7>>3))
+		}
+	}
+	copy(b, "other")
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	succeed(t, Config{Disks: []Disk{{Path: name, ReadOnly: true}}}, `disk holds "other"`, "disk")
+}
+
 func TestConsoleInput(t *testing.T) {
 	c := Config{Stdin: strings.NewReader("one\ntwo\nend\n")}
 	succeed(t, c, "got one\ngot two\n", "echo")

@@ -44,6 +44,7 @@ func (c *Config) args(accel string) ([]string, error) {
 		"-machine", "microvm,acpi=off,pit=off,pic=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
 		"-accel", accel, "-cpu", cpu, "-m", strconv.Itoa(memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-global", "virtio-mmio.force-legacy=false",
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
 		// append, because QEMU would truncate the file otherwise, and it is a pipe.
 		"-add-fd", fmt.Sprintf("fd=%d,set=1", statusFD),

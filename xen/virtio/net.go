@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"time"
 
 	"github.com/anykernel/anykernel/xen/internal/shm"
 )
@@ -28,7 +30,9 @@ type Net struct {
 	// The buffers of each queue; a chain's token is its index.
 	rxBuffers, txBuffers []shm.Region
 	received             []completion // in order
-	idle                 []int        // txBuffers that the device does not have
+	deadline             time.Time    // of ReadFrame; zero: none
+	timer                *time.Timer
+	idle                 []int // txBuffers that the device does not have
 }
 
 // NewNet starts a network interface.
@@ -129,11 +133,14 @@ func (n *Net) ReadFrame(b []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for {
-		for len(n.received) == 0 && n.err == nil {
+		for len(n.received) == 0 && n.err == nil && !n.expired() {
 			n.cond.Wait()
 		}
 		if n.err != nil {
 			return 0, n.err
+		}
+		if len(n.received) == 0 {
+			return 0, os.ErrDeadlineExceeded
 		}
 		c := n.received[0]
 		n.received = n.received[1:]
@@ -147,6 +154,27 @@ func (n *Net) ReadFrame(b []byte) (int, error) {
 			return size, nil
 		}
 	}
+}
+
+func (n *Net) expired() bool { return !n.deadline.IsZero() && !time.Now().Before(n.deadline) }
+
+// SetReadDeadline lets ReadFrame fail with os.ErrDeadlineExceeded from t on;
+// zero: never.
+func (n *Net) SetReadDeadline(t time.Time) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.timer != nil {
+		n.timer.Stop()
+	}
+	n.deadline = t
+	if !t.IsZero() {
+		n.timer = time.AfterFunc(time.Until(t), func() {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.cond.Broadcast()
+		})
+	}
+	return nil
 }
 
 // WriteFrame sends a frame. It waits where the device has all buffers.

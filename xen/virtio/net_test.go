@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -112,6 +114,22 @@ func TestNetConcurrently(t *testing.T) {
 		seen[string(b[:size])] = true
 	}
 	wg.Wait()
+}
+
+func TestNetReadDeadline(t *testing.T) {
+	n, _ := newTestNet(t, new(echo).serve)
+	b := make([]byte, 1514)
+	if err := n.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.ReadFrame(b); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a read beyond its deadline: %v", err)
+	}
+	n.SetReadDeadline(time.Time{})
+	n.WriteFrame([]byte("x"))
+	if size, err := n.ReadFrame(b); size != 1 || err != nil {
+		t.Errorf("a read without a deadline: %d, %v", size, err)
+	}
 }
 
 func TestNetClose(t *testing.T) {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -13,6 +14,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/anykernel/anykernel/xen/device"
 )
 
 var tests = map[string]func(args []string){
@@ -28,6 +31,7 @@ var tests = map[string]func(args []string){
 	"memory":     memory,
 	"hostile":    hostile,
 	"crash":      crash,
+	"disk":       disk,
 	"oom":        oom,
 	"sleep":      func([]string) { fmt.Println("sleeping"); time.Sleep(time.Hour) },
 }
@@ -257,6 +261,33 @@ func crash([]string) {
 	debug.SetTraceback("crash")
 	var p *int
 	*p = 1
+}
+
+// disk writes and reads all of disk 0, and leaves its first sector for the test.
+func disk([]string) {
+	devices := must(device.Open())
+	d := must(devices.Disk(0))
+	fmt.Println("disk", d.Size(), d.BlockSize(), d.ReadOnly())
+	if d.ReadOnly() {
+		b := make([]byte, 512)
+		must(d.ReadAt(b, 0))
+		_, err := d.WriteAt(b, 0)
+		check(err != nil, "a read-only disk was written")
+		fmt.Printf("disk holds %q\n", b[:5])
+		return
+	}
+	want := make([]byte, d.Size())
+	for i := range want {
+		want[i] = byte(i * 7 >> 3)
+	}
+	must(d.WriteAt(want, 0))
+	check(d.Flush() == nil, "flush")
+	got := make([]byte, len(want))
+	must(d.ReadAt(got, 0))
+	check(bytes.Equal(got, want), "the disk does not hold what was written")
+	check(d.Discard(4096, 4096) == nil, "discard")
+	check(devices.Close() == nil, "close")
+	fmt.Println("disk ok")
 }
 
 func oom([]string) {

@@ -1,0 +1,140 @@
+package link
+
+import (
+	"sync"
+
+	"gvisor.dev/gvisor/pkg/buffer"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/link/ethernet"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
+
+	"github.com/anykernel/anykernel/xen/device"
+)
+
+// New is an Ethernet endpoint over nic. It owns nic: closing the endpoint, as
+// a stack does when the interface is removed, closes nic.
+func New(nic device.NIC) stack.LinkEndpoint {
+	return ethernet.New(&endpoint{
+		nic:  nic,
+		mtu:  uint32(nic.MTU()),
+		addr: tcpip.LinkAddress(nic.HardwareAddr()),
+	})
+}
+
+// An endpoint carries whole frames. The header is added and taken off by the
+// endpoint of package ethernet around it.
+type endpoint struct {
+	nic device.NIC
+
+	mu         sync.RWMutex
+	dispatcher stack.NetworkDispatcher // nil: frames are dropped
+	mtu        uint32
+	addr       tcpip.LinkAddress
+	onClose    func()
+
+	start   sync.Once
+	readers sync.WaitGroup
+}
+
+var _ stack.LinkEndpoint = (*endpoint)(nil)
+
+func (e *endpoint) MTU() uint32 {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.mtu
+}
+
+// SetMTU lowers the MTU, or raises it up to the interface's.
+func (e *endpoint) SetMTU(mtu uint32) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.mtu = min(mtu, uint32(e.nic.MTU()))
+}
+
+func (e *endpoint) LinkAddress() tcpip.LinkAddress {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.addr
+}
+
+func (e *endpoint) SetLinkAddress(addr tcpip.LinkAddress) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.addr = addr
+}
+
+func (e *endpoint) Attach(d stack.NetworkDispatcher) {
+	e.mu.Lock()
+	e.dispatcher = d
+	e.mu.Unlock()
+	if d != nil {
+		e.start.Do(func() { e.readers.Go(e.receive) })
+	}
+}
+
+func (e *endpoint) IsAttached() bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.dispatcher != nil
+}
+
+// receive hands frames to the stack until the interface is closed.
+func (e *endpoint) receive() {
+	frame := make([]byte, e.nic.MTU()+header.EthernetMinimumSize)
+	for {
+		n, err := e.nic.ReadFrame(frame)
+		if err != nil {
+			return
+		}
+		e.mu.RLock()
+		d := e.dispatcher
+		e.mu.RUnlock()
+		if d == nil || n < header.EthernetMinimumSize {
+			continue
+		}
+		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame[:n])})
+		d.DeliverNetworkPacket(0, p) // the protocol is in the header
+		p.DecRef()
+	}
+}
+
+// WritePackets sends frames in order. One that the interface refuses is lost,
+// as on a wire.
+func (e *endpoint) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
+	n := 0
+	for _, p := range list.AsSlice() {
+		v := p.ToView()
+		err := e.nic.WriteFrame(v.AsSlice())
+		v.Release()
+		if err != nil {
+			return n, &tcpip.ErrClosedForSend{}
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (e *endpoint) Close() {
+	e.nic.Close()
+	e.mu.RLock()
+	f := e.onClose
+	e.mu.RUnlock()
+	if f != nil {
+		f()
+	}
+}
+
+func (e *endpoint) SetOnCloseAction(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.onClose = f
+}
+
+func (e *endpoint) Wait() { e.readers.Wait() }
+
+func (e *endpoint) Capabilities() stack.LinkEndpointCapabilities { return 0 }
+func (e *endpoint) MaxHeaderLength() uint16                      { return 0 }
+func (e *endpoint) ARPHardwareType() header.ARPHardwareType      { return header.ARPHardwareEther }
+func (e *endpoint) AddHeader(*stack.PacketBuffer)                {}
+func (e *endpoint) ParseHeader(*stack.PacketBuffer) bool         { return true }
