@@ -11,6 +11,8 @@ import (
 var commands = []func(*env) *cobra.Command{
 	newKernelsCommand,
 	newExecCommand,
+	newImageCommand,
+	newRunCommand,
 	newVersionCommand,
 }
 

@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anykernel/anykernel/images"
+)
+
+func newImageCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "image",
+		Short: "Make and inspect images of bare guests",
+		Args:  noArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newImageBuildCommand(e), newImageInspectCommand(e))
+	return cmd
+}
+
+// imageBuild is the flags of 'image build'.
+type imageBuild struct {
+	out, files, line, xl, tags string
+	linux                      bool
+}
+
+func newImageBuildCommand(e *env) *cobra.Command {
+	var b imageBuild
+	cmd := &cobra.Command{
+		Use:   "build PACKAGE|PROGRAM",
+		Short: "Make a bootable image of a Go program",
+		Long: `Build a Go program statically for linux/amd64, or take a static executable as it
+is, and join it with files into one image that boots under Xen, QEMU and KVM
+with no operating system in it.`,
+		Example: `  anykernel image build ./examples/xenweb --files examples/xenweb/site -o xenweb.img
+  anykernel image build ./cmd/app --cmdline 'MODE=quick -- serve' -o app.img --xl app.cfg`,
+		Args: exactArgs(1, "a package or a program"),
+	}
+	f := cmd.Flags()
+	f.StringVarP(&b.out, "output", "o", "", "the image's `file` (default: the program's name and .img)")
+	f.StringVar(&b.files, "files", "", "a `directory` whose contents the program finds below its root")
+	f.StringVar(&b.line, "cmdline", "", "the `command line`: NAME=VALUE for the environment, arguments behind --")
+	f.StringVar(&b.tags, "tags", "", "build `tags` for the Go program")
+	f.StringVar(&b.xl, "xl", "", "also write a configuration for Xen's xl(1) to this `file`")
+	f.BoolVar(&b.linux, "linux", false, "make an initramfs for a stock Linux kernel instead, with the same program and files")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, stop := untilInterrupt(cmd.Context())
+		defer stop()
+		return b.run(ctx, args[0])
+	}
+	return cmd
+}
+
+func (b *imageBuild) run(ctx context.Context, what string) error {
+	program, err := b.program(ctx, what)
+	if err != nil {
+		return err
+	}
+	c := images.Config{Program: program, CommandLine: b.line}
+	if b.files != "" {
+		root, err := os.OpenRoot(b.files)
+		if err != nil {
+			return fmt.Errorf("--files: %w", err)
+		}
+		defer root.Close()
+		c.Files = root.FS()
+	}
+	if b.out == "" {
+		if b.out, err = imageName(what); err != nil {
+			return err
+		}
+	}
+	build := images.Build
+	if b.linux {
+		build = images.BuildInitramfs
+	}
+	image, err := build(c)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(b.out, image, 0o644); err != nil {
+		return err
+	}
+	return b.writeXL()
+}
+
+// program is a static executable as it is, or what a package builds to.
+func (b *imageBuild) program(ctx context.Context, what string) ([]byte, error) {
+	if info, err := os.Stat(what); err == nil && info.Mode().IsRegular() && filepath.Ext(what) != ".go" {
+		return os.ReadFile(what)
+	}
+	var flags []string
+	if b.tags != "" {
+		flags = append(flags, "-tags="+b.tags)
+	}
+	return images.Compile(ctx, what, flags...)
+}
+
+// imageName is the name of a package's or program's last element, and .img.
+func imageName(what string) (string, error) {
+	abs, err := filepath.Abs(what)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(filepath.Base(abs), ".go") + ".img", nil
+}
+
+// defaultXLMemory is the memory of a guest in a configuration that we write,
+// in MiB.
+const defaultXLMemory = 128
+
+func (b *imageBuild) writeXL() error {
+	if b.xl == "" {
+		return nil
+	}
+	if b.linux {
+		return usagef("--xl is for images, and --linux makes an initramfs")
+	}
+	image, err := filepath.Abs(b.out)
+	if err != nil {
+		return err
+	}
+	name := strings.TrimSuffix(filepath.Base(b.out), ".img")
+	c := images.XLConfig{Name: name, Image: image, MemoryMiB: defaultXLMemory}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	return os.WriteFile(b.xl, []byte(c.String()), 0o644)
+}
+
+// imageInfo is what 'image inspect --json' prints.
+type imageInfo struct {
+	Size        int64      `json:"size"`
+	CommandLine string     `json:"commandLine"`
+	Program     programRow `json:"program"`
+	Files       []fileRow  `json:"files"`
+}
+
+type programRow struct {
+	Size   int64  `json:"size"`
+	Path   string `json:"path,omitempty"`
+	Module string `json:"module,omitempty"`
+	Go     string `json:"go,omitempty"`
+}
+
+type fileRow struct {
+	Path   string `json:"path"`
+	Mode   string `json:"mode"`
+	Size   int64  `json:"size"`
+	Target string `json:"target,omitempty"`
+}
+
+func newImageInspectCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect IMAGE",
+		Short: "Show what is in an image",
+		Args:  exactArgs(1, "an image"),
+	}
+	asJSON := jsonFlag(cmd)
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		im, err := images.Open(args[0])
+		if err != nil {
+			return err
+		}
+		info := describeImage(im)
+		if *asJSON {
+			return e.printJSON(info)
+		}
+		return info.print(e.stdout)
+	}
+	return cmd
+}
+
+func describeImage(im *images.Image) imageInfo {
+	info := imageInfo{Size: im.Size, CommandLine: im.CommandLine, Program: programRow{Size: im.Program.Size}, Files: []fileRow{}}
+	if b := im.Program.Build; b != nil {
+		info.Program.Path, info.Program.Go = b.Path, b.GoVersion
+		info.Program.Module = strings.TrimSpace(b.Main.Path + " " + b.Main.Version)
+	}
+	for _, f := range im.Files {
+		info.Files = append(info.Files, fileRow{f.Path, f.Mode.String(), f.Size, f.Target})
+	}
+	return info
+}
+
+func (info *imageInfo) print(w io.Writer) error {
+	program := "not a Go program"
+	if info.Program.Go != "" {
+		program = fmt.Sprintf("%s, module %s, %s", info.Program.Path, info.Program.Module, info.Program.Go)
+	}
+	_, err := fmt.Fprintf(w, "image of %d bytes\nprogram of %d bytes: %s\ncommand line: %s\n", info.Size, info.Program.Size, program, info.CommandLine)
+	if err != nil || len(info.Files) == 0 {
+		return err
+	}
+	t := newTable("MODE", ">SIZE", "PATH")
+	for _, f := range info.Files {
+		path := f.Path
+		if f.Target != "" {
+			path += " -> " + f.Target
+		}
+		t.add(f.Mode, strconv.FormatInt(f.Size, 10), path)
+	}
+	return t.print(w)
+}
+
+// exactArgs refuses another number of arguments, saying what is wanted.
+func exactArgs(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < n {
+			return usageError{errors.New("wanted: " + what)}
+		}
+		if len(args) > n {
+			return usagef("unexpected argument %q", args[n])
+		}
+		return nil
+	}
+}

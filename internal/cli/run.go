@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/spf13/cobra"
+
+	"github.com/anykernel/anykernel/images"
+	"github.com/anykernel/anykernel/xen/launch"
+)
+
+// runFlags is the flags of 'run'.
+type runFlags struct {
+	accel       string
+	memory      int
+	nets, disks []string
+	environment []string
+	verbose     bool
+}
+
+func newRunCommand(e *env) *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run IMAGE [flags] [-- ARG...]",
+		Short: "Run an image in a bare guest under QEMU",
+		Long: `Start a guest under QEMU with its console here, and end with the exit status of
+its program. The status is 125 where the shim could not start the program, 126
+where it failed, and 128 and the signal's number where one ended the program.`,
+		Example: `  anykernel run xenweb.img --net user,tcp:8080:80
+  anykernel run app.img --disk data.raw --mem 256 -- serve --verbose`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || cmd.ArgsLenAtDash() == 0 {
+				return usagef("wanted: an image; 'anykernel image build' makes one")
+			}
+			return nil
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.accel, "accel", "", "the `accelerator`: kvm or tcg (default: kvm where it works, else tcg, which is software emulation)")
+	fl.IntVar(&f.memory, "mem", launch.DefaultMemory, "the guest's memory in `MiB`")
+	fl.StringArrayVar(&f.nets, "net", nil, "a network `interface`: user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH; may be given again")
+	fl.StringArrayVar(&f.disks, "disk", nil, "a disk: `FILE` or FILE,ro; may be given again")
+	fl.StringArrayVarP(&f.environment, "env", "e", nil, "`NAME=VALUE` for the program's environment; may be given again")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print the accelerator and QEMU's command line")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return e.runImage(cmd.Context(), &f, args[0], args[1:])
+	}
+	return cmd
+}
+
+// runImage runs a guest to its end. Ctrl-C is for the guest's console where
+// that is a terminal, and ends the guest otherwise.
+func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []string) error {
+	c, err := f.config(name, args)
+	if err != nil {
+		return err
+	}
+	c.Stdin, c.Console, c.Log = e.stdin, e.stdout, e.log
+	if f.verbose {
+		c.Log = hclog.New(&hclog.LoggerOptions{Name: "run", Level: hclog.Info, Output: e.stderr, DisableTime: true})
+	}
+	if !isTerminal(e.stdin) {
+		var stop context.CancelFunc
+		ctx, stop = untilInterrupt(ctx)
+		defer stop()
+	}
+	status, err := launch.Run(ctx, c)
+	if err != nil {
+		return err
+	}
+	if status != 0 {
+		return statusError(status)
+	}
+	return nil
+}
+
+func (f *runFlags) config(name string, args []string) (launch.Config, error) {
+	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel}
+	for _, s := range f.nets {
+		n, err := launch.ParseNetwork(s)
+		if err != nil {
+			return c, usageError{err}
+		}
+		c.Networks = append(c.Networks, n)
+	}
+	for _, s := range f.disks {
+		d, err := launch.ParseDisk(s)
+		if err != nil {
+			return c, usageError{err}
+		}
+		c.Disks = append(c.Disks, d)
+	}
+	im, err := images.Open(name)
+	if err != nil {
+		return c, err
+	}
+	line, err := im.WithArguments(args)
+	if err != nil {
+		return c, usageError{err}
+	}
+	c.CommandLine, err = im.WithEnvironment(f.environment, line)
+	if err != nil {
+		return c, usageError{fmt.Errorf("--env: %w", err)}
+	}
+	return c, nil
+}
