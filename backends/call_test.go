@@ -13,7 +13,7 @@ func TestArg(t *testing.T) {
 		t.Errorf("Int(42) is %+v", n)
 	}
 	null := Mem(nil, In)
-	if null.IsMem() || null.Bytes() != nil {
+	if null.IsMem() || null.Bytes() != nil || null.Word() != 0 {
 		t.Errorf("Mem(nil) is memory: %+v", null)
 	}
 	b := make([]byte, 5, 9)

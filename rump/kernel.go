@@ -36,8 +36,8 @@ const (
 	sysReboot = 208
 )
 
-// numCalls is one more than the largest number of a call.
-const numCalls = 512
+// NumCalls is one more than the largest number of a call.
+const NumCalls = 512
 
 // Boot loads and boots a kernel. It is given back by Close.
 func Boot(c Config) (*Kernel, error) {

@@ -138,6 +138,7 @@ const (
 	sockaddrLLSize    = 20  // Linux: protocol 2, index 4, type 8, packet type 10, length 11, address 12
 	sockaddrDLHeader  = 8   // BSD: index 2, type 4, lengths of name 5, address 6, selector 7
 	sockaddrDLSize    = 20  // the least that BSD takes
+	sockaddrSize      = 16  // struct sockaddr, of no family in particular
 	maxSockaddr       = 256 // a length is a byte on BSD; sockaddr_storage has 128
 )
 
@@ -238,6 +239,9 @@ func (a RawAddr) encode(c *sockaddrABI, b []byte) (int, error) {
 		return 0, fmt.Errorf("address of %d bytes in family %d does not fit", n, a.Number)
 	}
 	copy(b[2:], a.Data)
+	if a.Number == 0 {
+		n = max(n, sockaddrSize) // a BSD looks at the family of whole addresses only
+	}
 	return c.header(b, int32(a.Number), n)
 }
 

@@ -5,7 +5,6 @@ package rump
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
@@ -13,7 +12,6 @@ import (
 	"github.com/anykernel/anykernel/rump"
 	"github.com/anykernel/anykernel/rump/kit"
 	"github.com/anykernel/anykernel/sys/abi"
-	"github.com/anykernel/anykernel/sys/abi/netbsd"
 )
 
 func requirements() []backends.Requirement { return []backends.Requirement{needKit()} }
@@ -23,6 +21,7 @@ type Kernel struct {
 	name string // for PanicError
 	raw  *rump.Kernel
 	caps backends.Capabilities
+	abi  *abi.ABI
 	init *Process
 
 	once sync.Once
@@ -65,7 +64,7 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config, o Options) 
 	if err != nil {
 		return nil, named(s.String(), err)
 	}
-	k := &Kernel{name: s.String(), raw: raw, caps: capabilities(raw.Components()), done: make(chan struct{})}
+	k := &Kernel{name: s.String(), raw: raw, caps: capabilities(raw.Components()), abi: abiOf(raw), done: make(chan struct{})}
 	k.init = &Process{k: k, raw: raw.Init()}
 	if err := k.prepare(); err != nil {
 		raw.Close()
@@ -124,13 +123,8 @@ func (k *Kernel) end(err error) {
 	})
 }
 
-// ABI is NetBSD's on this machine.
-func (k *Kernel) ABI() *abi.ABI {
-	if runtime.GOARCH == "arm64" {
-		return netbsd.ARM64
-	}
-	return netbsd.AMD64
-}
+// ABI is NetBSD's on this machine, with the calls that this kernel has.
+func (k *Kernel) ABI() *abi.ABI { return k.abi }
 
 // Raw is the kernel below, with what only NetBSD's has.
 func (k *Kernel) Raw() *rump.Kernel { return k.raw }

@@ -34,9 +34,6 @@ const (
 	eRESTART = -3 // a call that a signal would have begun anew
 )
 
-// numCalls is one more than the largest number of a call of NetBSD.
-const numCalls = 512
-
 // Call makes a raw call of NetBSD; see [backends.Process].
 func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	if len(c.Refs) > 0 {
@@ -44,7 +41,7 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 			return 0, 0, err
 		}
 	}
-	if c.Num == 0 || c.Num >= numCalls {
+	if c.Num == 0 || c.Num >= rump.NumCalls {
 		return 0, 0, p.unknown()
 	}
 	l, err := p.raw.LWP()

@@ -13,7 +13,7 @@ import (
 const Name = "rump"
 
 // defaultComponents are what a kernel has of which nothing else was said.
-var defaultComponents = []string{"vfs", "fs_tmpfs", "dev", "net_netinet", "net_netinet6", "net_local"}
+var defaultComponents = []string{"vfs", "fs_tmpfs", "dev_rnd", "net_netinet", "net_netinet6", "net_local"}
 
 func init() {
 	backends.Register(backends.Backend{
