@@ -30,20 +30,22 @@ var extraFiles embed.FS
 // 386 too, and structures that are known by then.
 // A member for some architectures goes before the one of the same name for the
 // others.
-// Constants and system calls that x/sys lacks are lines of their own:
+// Constants, system calls and errors that x/sys lacks are lines of their own:
 //
 //	const NAME VALUE [: ARCH…]
 //	call NAME NUMBER [: ARCH…]
+//	errno NAME NUMBER MESSAGE
 //
 // An entry for some architectures goes before the one for the others. A
 // structure replaces the one that x/sys has; a number must be new.
 type extra struct {
-	kind   string // "struct", "const" or "call"
-	name   string
-	arches []string // nil for all
-	body   *group   // of a structure
-	packed bool
-	value  int64
+	kind    string // "struct", "const", "call" or "errno"
+	name    string
+	arches  []string // nil for all
+	body    *group   // of a structure
+	packed  bool
+	value   int64
+	message string // of an errno
 }
 
 // A group is the members of a structure or of a union.
@@ -115,7 +117,7 @@ func (p *extraParser) line() error {
 	w := p.words
 	last := w[len(w)-1]
 	switch {
-	case (w[0] == "struct" || w[0] == "const" || w[0] == "call") && last != "{":
+	case slices.Contains(entryKinds, w[0]) && last != "{":
 		if len(p.open) > 1 {
 			return errors.New("a brace is not closed")
 		}
@@ -143,7 +145,9 @@ func (p *extraParser) add(m member) {
 	g.members = append(g.members, m)
 }
 
-// entry reads the head of a structure, or a constant.
+var entryKinds = []string{"struct", "const", "call", "errno"}
+
+// entry reads the head of a structure, or a number.
 func (p *extraParser) entry() error {
 	w := p.words
 	var e extra
@@ -151,7 +155,11 @@ func (p *extraParser) entry() error {
 	p.open = nil
 	e.kind = w[0]
 	switch {
-	case e.kind != "struct" && len(w) == 3:
+	case e.kind == "errno" && len(w) > 3:
+		e.message = strings.Join(w[3:], " ")
+		w = w[:3]
+		fallthrough
+	case (e.kind == "const" || e.kind == "call") && len(w) == 3:
 		e.name = w[1]
 		v, err := strconv.ParseInt(w[2], 0, 64)
 		if err != nil {
@@ -200,11 +208,12 @@ func applies(arches []string, arch string) bool {
 }
 
 // addNumbers adds the extra constants or calls of a target to those of x/sys.
+// The number of an error is a constant too.
 func addNumbers(t target, list []extra, kind string, numbers map[string]int64) error {
 	done := map[string]bool{}
 	for i := range list {
 		e := &list[i]
-		if e.kind != kind || done[e.name] || !applies(e.arches, t.goarch) {
+		if e.kind != kind && (e.kind != "errno" || kind != "const") || done[e.name] || !applies(e.arches, t.goarch) {
 			continue
 		}
 		done[e.name] = true

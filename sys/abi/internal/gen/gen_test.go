@@ -129,6 +129,8 @@ func TestExtrasMistakes(t *testing.T) {
 		"struct a b":                        "not understood",
 		"const A x":                         "invalid syntax",
 		"const A":                           "not understood",
+		"errno A 1":                         "not understood",
+		"errno A x message":                 "invalid syntax",
 		"struct a\n\tunion {\n\t\tu8 b":     "not closed",
 		"struct a\n\tunion {\nstruct b":     "not closed",
 		"struct a\n\t}":                     "not understood",

@@ -38,6 +38,12 @@ func (s *source) tables(n *names) (*abi.Data, error) {
 	for _, m := range s.errnos {
 		d.Errnos = append(d.Errnos, abi.ErrnoInfo{Errno: abi.Errno(m.num), Name: n.errno(m.name), Message: sentence(m.desc)})
 	}
+	for _, e := range s.extras {
+		if e.kind == "errno" {
+			d.Errnos = append(d.Errnos, abi.ErrnoInfo{Errno: abi.Errno(e.value), Name: e.name, Message: e.message})
+		}
+	}
+	slices.SortFunc(d.Errnos, func(a, b abi.ErrnoInfo) int { return int(a.Errno) - int(b.Errno) })
 	for _, m := range s.signals {
 		if _, ok := s.consts[m.name]; !ok {
 			continue // a size, which x/sys takes for a signal by its name
