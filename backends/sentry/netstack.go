@@ -36,9 +36,6 @@ type NIC struct {
 // maxNICName is IFNAMSIZ without its NUL.
 const maxNICName = 15
 
-// loNIC is the number of the loopback interface. Others follow.
-const loNIC tcpip.NICID = 1
-
 // stackMaker makes network stacks: one for the kernel, one for each further
 // network namespace.
 type stackMaker struct {
@@ -51,8 +48,8 @@ func (m *stackMaker) makeFirst() (*netstack.Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, n := range m.k.opts.NICs {
-		if err := addNIC(s.Stack, loNIC+1+tcpip.NICID(i), n); err != nil {
+	for _, n := range m.k.opts.NICs {
+		if err := addNIC(s.Stack, n); err != nil {
 			s.Stack.Destroy()
 			return nil, err
 		}
@@ -82,7 +79,7 @@ func (m *stackMaker) make() (*netstack.Stack, error) {
 		s.Stack.Destroy()
 		return nil, err
 	}
-	if err := addNIC(s.Stack, loNIC, NIC{Name: "lo", Link: ethernet.New(loopback.New()), Addrs: loopbackAddrs}); err != nil {
+	if err := addNIC(s.Stack, NIC{Name: "lo", Link: ethernet.New(loopback.New()), Addrs: loopbackAddrs}); err != nil {
 		s.Stack.Destroy()
 		return nil, err
 	}
@@ -111,10 +108,12 @@ func tune(s *stack.Stack) error {
 }
 
 // addNIC adds an interface with its addresses and the routes to its networks.
-func addNIC(s *stack.Stack, id tcpip.NICID, n NIC) error {
+// It has the next number: the first is the loopback interface's, 1.
+func addNIC(s *stack.Stack, n NIC) error {
 	if n.Name == "" || len(n.Name) > maxNICName || n.Link == nil {
 		return fmt.Errorf("network interface %q: needs a name of 1 to %d bytes and a link", n.Name, maxNICName)
 	}
+	id := s.NextNICID()
 	if err := s.CreateNICWithOptions(id, n.Link, stack.NICOptions{Name: n.Name, DeliverLinkPackets: true}); err != nil {
 		return fmt.Errorf("network interface %q: %s", n.Name, err)
 	}
