@@ -1,6 +1,7 @@
 package device
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/anykernel/anykernel/xen/guest"
+	"github.com/anykernel/anykernel/xen/xenbus"
 )
 
 // A NIC is a network interface that carries Ethernet frames. Its methods may
@@ -47,6 +49,9 @@ type Disk interface {
 type Set struct {
 	NICs  []NIC
 	Disks []Disk
+	// Bus is xenstore, event channels and grants of a domain of Xen; nil
+	// elsewhere.
+	Bus *xenbus.Bus
 }
 
 // Open starts all devices of this guest. Outside of a guest it fails with
@@ -56,11 +61,14 @@ func Open() (*Set, error) {
 	if !guest.Present() {
 		return nil, guest.ErrNotGuest
 	}
+	s := &Set{}
+	if guest.OnXen() {
+		return s, s.openXen(context.Background()) // each step has a time limit
+	}
 	line, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{}
 	return s, s.openVirtio(string(line))
 }
 

@@ -75,6 +75,14 @@ func mapPhysical(physical uint64, size int, cached bool) (shm.Region, error) {
 	return shm.Region{Bytes: bytesAt(va, size), Address: physical}, nil
 }
 
+func sharedInfo() (shm.Region, error) {
+	va, err := call(opSharedInfo, 0, 0, 0, 0)
+	if err != nil {
+		return shm.Region{}, fmt.Errorf("Xen's shared page: %w", err)
+	}
+	return shm.Region{Bytes: bytesAt(va, 4096)}, nil
+}
+
 // bytesAt is memory that the shim has mapped: it is not of Go's heap, and
 // stays.
 func bytesAt(va uintptr, size int) []byte {

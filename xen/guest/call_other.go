@@ -18,6 +18,8 @@ func mapPhysical(physical uint64, size int, cached bool) (shm.Region, error) {
 	return shm.Region{}, ErrNotGuest
 }
 
+func sharedInfo() (shm.Region, error) { return shm.Region{}, ErrNotGuest }
+
 func interrupt(source int) (*os.File, byte, error) { return nil, 0, ErrNotGuest }
 
 func hypercall(nr uint64, args []uint64) (int64, error) { return 0, ErrNotGuest }

@@ -26,6 +26,7 @@ const (
 	opInterrupt
 	opPortRead
 	opPortWrite
+	opSharedInfo
 )
 
 // version is that of the calls that this package makes.
@@ -55,6 +56,10 @@ func (Memory) Alloc(size int) (shm.Region, error) { return alloc(size) }
 func Map(physical uint64, size int, cached bool) (shm.Region, error) {
 	return mapPhysical(physical, size, cached)
 }
+
+// SharedInfo maps the page that Xen shares with this domain (struct
+// shared_info).
+func SharedInfo() (shm.Region, error) { return sharedInfo() }
 
 // Interrupt makes a file that tells of interrupts: each Read of 8 bytes waits
 // for the next, and gives how many there were since the last, as eventfd(2)

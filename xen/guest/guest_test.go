@@ -15,7 +15,8 @@ func TestOutsideOfAGuest(t *testing.T) {
 	_, _, err3 := Interrupt(Message)
 	_, err4 := Hypercall(17)
 	_, err5 := PortRead(0x3f8, 1)
-	for i, err := range []error{err1, err2, err3, err4, err5, PortWrite(0x3f8, 1, 0)} {
+	_, err6 := SharedInfo()
+	for i, err := range []error{err6, err1, err2, err3, err4, err5, PortWrite(0x3f8, 1, 0)} {
 		if !errors.Is(err, ErrNotGuest) {
 			t.Errorf("%d: %v, want ErrNotGuest", i, err)
 		}

@@ -26,7 +26,7 @@ func (r *ramDisk) serve(d *device, _ int) {
 	defer r.mu.Unlock()
 	q := &d.queues[0]
 	for {
-		head, segments, ok := q.next(d.arena)
+		head, segments, ok := q.next(d.Arena)
 		if !ok {
 			break
 		}

@@ -2,48 +2,17 @@ package virtio
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"sync"
-	"unsafe"
 
 	"github.com/anykernel/anykernel/xen/internal/shm"
+	"github.com/anykernel/anykernel/xen/internal/shm/shmtest"
 )
-
-// An arena is memory that both sides of a test share.
-type arena struct {
-	mu   sync.Mutex
-	mem  shm.Region
-	used int
-}
-
-const arenaBase = 0x40000000
-
-func newArena(size int) *arena {
-	words := make([]uint64, size/8)
-	return &arena{mem: shm.Region{Bytes: unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), size), Address: arenaBase}}
-}
-
-func (a *arena) Alloc(size int) (shm.Region, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	size = (size + 4095) &^ 4095
-	if size > len(a.mem.Bytes)-a.used {
-		return shm.Region{}, fmt.Errorf("the arena is full")
-	}
-	a.used += size
-	return a.mem.Slice(a.used-size, size), nil
-}
-
-// at is the memory at an address that a driver gave its device.
-func (a *arena) at(address uint64, size int) shm.Region {
-	return a.mem.Slice(int(address-arenaBase), size)
-}
 
 // A device is the other side of a driver: a Transport whose queues are served
 // by a function, in the goroutine that notifies.
 type device struct {
-	*arena
+	*shmtest.Arena
 	id, queueSize int
 	features      uint64
 	config        []byte
@@ -66,7 +35,7 @@ type deviceQueue struct {
 
 func newDevice(id int, features uint64, config []byte, serve func(*device, int)) *device {
 	return &device{
-		arena: newArena(2 << 20), id: id, queueSize: 64, features: features | featureVersion1, config: config, serve: serve,
+		Arena: shmtest.New(2 << 20), id: id, queueSize: 64, features: features | featureVersion1, config: config, serve: serve,
 		interrupt: make(chan struct{}, 1), closed: make(chan struct{}),
 	}
 }
@@ -93,9 +62,9 @@ func (d *device) MaxQueueSize(int) int { return d.queueSize }
 func (d *device) SetQueue(queue, size int, descriptors, driver, dev uint64) {
 	d.queues[queue] = deviceQueue{
 		size:        size,
-		descriptors: d.at(descriptors, size*descriptorSize),
-		avail:       d.at(driver, ringHeader+2*size),
-		used:        d.at(dev, ringHeader+usedEntry*size),
+		descriptors: d.At(descriptors, size*descriptorSize),
+		avail:       d.At(driver, ringHeader+2*size),
+		used:        d.At(dev, ringHeader+usedEntry*size),
 	}
 }
 
@@ -134,7 +103,7 @@ func (d *device) raise() {
 }
 
 // next takes the next chain of a queue: its head and its segments.
-func (q *deviceQueue) next(a *arena) (head uint16, segments []segment, ok bool) {
+func (q *deviceQueue) next(a *shmtest.Arena) (head uint16, segments []segment, ok bool) {
 	if q.avail.Load16(2) == q.nextAvail {
 		return 0, nil, false
 	}
@@ -143,7 +112,7 @@ func (q *deviceQueue) next(a *arena) (head uint16, segments []segment, ok bool) 
 	for i := head; ; {
 		d := q.descriptors.Bytes[int(i)*descriptorSize:]
 		flags := binary.LittleEndian.Uint16(d[12:])
-		r := a.at(binary.LittleEndian.Uint64(d), int(binary.LittleEndian.Uint32(d[8:])))
+		r := a.At(binary.LittleEndian.Uint64(d), int(binary.LittleEndian.Uint32(d[8:])))
 		segments = append(segments, segment{r, flags&descriptorWrite != 0})
 		if flags&descriptorNext == 0 {
 			return head, segments, true

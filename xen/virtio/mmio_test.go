@@ -4,10 +4,12 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/anykernel/anykernel/xen/internal/shm/shmtest"
 )
 
 func TestMMIO(t *testing.T) {
-	regs := newArena(4096).mem.Slice(0, MMIOSize)
+	regs := shmtest.New(4096).At(shmtest.Base, MMIOSize)
 	r, w := io.Pipe()
 	if _, err := NewMMIO(regs, r); err == nil || !strings.Contains(err.Error(), "no device") {
 		t.Errorf("without a device: %v", err)

@@ -30,7 +30,7 @@ func (e *echo) serve(d *device, _ int) {
 	defer e.mu.Unlock()
 	rx, tx := &d.queues[queueRx], &d.queues[queueTx]
 	for {
-		head, segments, ok := tx.next(d.arena)
+		head, segments, ok := tx.next(d.Arena)
 		if !ok {
 			break
 		}
@@ -42,7 +42,7 @@ func (e *echo) serve(d *device, _ int) {
 		tx.done(uint32(head), 0)
 	}
 	for len(e.frames) > 0 {
-		head, segments, ok := rx.next(d.arena)
+		head, segments, ok := rx.next(d.Arena)
 		if !ok {
 			break
 		}
@@ -197,7 +197,7 @@ func TestStartRefuses(t *testing.T) {
 		"legacy":     {func(d *device) { d.features = featureNetMAC }, "legacy"},
 		"no queue":   {func(d *device) { d.queueSize = 0 }, "room for 0"},
 		"no address": {func(d *device) { d.features = featureVersion1 }, "no address"},
-		"no memory":  {func(d *device) { d.arena.used = len(d.arena.mem.Bytes) }, "full"},
+		"no memory":  {func(d *device) { d.Fill() }, "full"},
 	} {
 		d := newDevice(DeviceNetwork, featureNetMAC, testMAC, nil)
 		tc.change(d)
@@ -228,7 +228,7 @@ func lyingDevice(t *testing.T, script []byte, seed uint64) {
 		case 1: // an index
 			q.used.Store32(0, uint32(script[1])<<16|uint32(script[2])<<24)
 		case 2: // anything anywhere
-			d.mem.Bytes[random.IntN(d.used)] = script[1]
+			d.Used().Bytes[random.IntN(len(d.Used().Bytes))] = script[1]
 		case 3:
 			n.mu.Lock()
 			full := len(n.idle) == 0

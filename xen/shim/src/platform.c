@@ -135,6 +135,8 @@ s64 call_platform(const u64 *a)
 		return map_device(a[1], a[2], a[3]);
 	case PLATFORM_INTERRUPT:
 		return interrupt((s64)a[1], a[2]);
+	case PLATFORM_SHARED_INFO:
+		return xen_shared ? map(physical((const void *)xen_shared), PAGE_SIZE, 0) : -ENODEV;
 	case PLATFORM_PORT_READ:
 		return port_read((u16)a[1], a[2]);
 	case PLATFORM_PORT_WRITE:

@@ -17,6 +17,7 @@ enum platform_op {
 	PLATFORM_INTERRUPT = 5, /* (line, or -1 for a message, -2 for Xen's upcall, &vector) -> eventfd */
 	PLATFORM_PORT_READ = 6, /* (port, width in bytes) -> value */
 	PLATFORM_PORT_WRITE = 7, /* (port, width in bytes, value) -> 0 */
+	PLATFORM_SHARED_INFO = 8, /* () -> address of Xen's shared info */
 };
 
 #endif

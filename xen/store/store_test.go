@@ -1,0 +1,388 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/anykernel/anykernel/xen/internal/shm/shmtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A daemon is a small xenstored.
+type daemon struct {
+	mu      sync.Mutex
+	conn    io.ReadWriter
+	values  map[string]string
+	watches map[string]string // token: path
+	next    int
+	busy    int // how many transactions end with EAGAIN
+}
+
+func (d *daemon) serve() {
+	for {
+		p, err := readPacket(d.conn)
+		if err != nil {
+			return
+		}
+		d.answer(p)
+	}
+}
+
+func (d *daemon) answer(p packet) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path, rest, _ := strings.Cut(string(p.payload), "\x00")
+	reply, fail := "", ""
+	switch p.kind {
+	case msgRead:
+		v, ok := d.values[path]
+		if reply = v; !ok {
+			fail = "ENOENT"
+		}
+	case msgWrite:
+		d.values[path] = rest
+		reply = "OK\x00"
+		defer d.fire(path)
+	case msgDirectory:
+		for k := range d.values {
+			if name, ok := strings.CutPrefix(k, path+"/"); ok && !strings.Contains(name, "/") {
+				reply += name + "\x00"
+			}
+		}
+	case msgRemove, msgMkdir:
+		delete(d.values, path)
+	case msgWatch:
+		token := strings.TrimRight(rest, "\x00")
+		d.watches[token] = path
+		defer d.event(path, token)
+	case msgUnwatch:
+		delete(d.watches, strings.TrimRight(rest, "\x00"))
+	case msgTransactionStart:
+		d.next++
+		reply = fmt.Sprintf("%d\x00", d.next)
+	case msgTransactionEnd:
+		if d.busy > 0 {
+			d.busy--
+			fail = "EAGAIN"
+		}
+	default:
+		fail = "EINVAL"
+	}
+	if fail != "" {
+		p.kind, reply = msgError, fail+"\x00"
+	}
+	p.payload = []byte(reply)
+	writePacket(d.conn, p)
+}
+
+func (d *daemon) fire(path string) {
+	for token, at := range d.watches {
+		if path == at || strings.HasPrefix(path, at+"/") {
+			d.event(path, token)
+		}
+	}
+}
+
+func (d *daemon) event(path, token string) {
+	writePacket(d.conn, packet{kind: msgWatchEvent, payload: []byte(path + "\x00" + token + "\x00")})
+}
+
+func newDaemon(conn io.ReadWriter) *daemon {
+	return &daemon{conn: conn, values: map[string]string{}, watches: map[string]string{}}
+}
+
+func dialed(t testing.TB) (*Client, *daemon) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	d := newDaemon(theirs)
+	go d.serve()
+	c := New(ours)
+	t.Cleanup(func() { c.Close() })
+	return c, d
+}
+
+func TestValues(t *testing.T) {
+	c, _ := dialed(t)
+	testValues(t, c)
+}
+
+func testValues(t *testing.T, c *Client) {
+	ctx, now := t.Context(), c.Now()
+	if _, err := now.Read(ctx, "missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("read of a missing path: %v", err)
+	}
+	long := strings.Repeat("0123456789", 300) // more than the ring holds
+	for path, v := range map[string]string{"a/b": "one", "a/c": "", "a/d/e": long, "n": "65535"} {
+		if err := now.Write(ctx, path, v); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := now.Read(ctx, path); got != v || err != nil {
+			t.Fatalf("%s is %q, %v, want %q", path, got, err, v)
+		}
+	}
+	if names, err := now.Directory(ctx, "a"); len(names) != 2 || err != nil {
+		t.Errorf("the directory is %q, %v", names, err)
+	}
+	if n, err := now.ReadUint(ctx, "n", 16); n != 65535 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := now.ReadUint(ctx, "n", 15); err == nil {
+		t.Error("a number that is too large was read")
+	}
+	if err := now.Remove(ctx, "n"); err != nil {
+		t.Error(err)
+	}
+	for _, bad := range []string{"", "a\x00b", strings.Repeat("x", MaxPath+1)} {
+		if err := now.Write(ctx, bad, "v"); err == nil {
+			t.Errorf("the path %.10q was written", bad)
+		}
+	}
+	if err := now.Write(ctx, "large", strings.Repeat("x", maxPayload)); err == nil {
+		t.Error("a value that is too large was written")
+	}
+}
+
+func TestTransaction(t *testing.T) {
+	c, d := dialed(t)
+	d.busy = 2
+	tries := 0
+	err := c.Transaction(t.Context(), func(tx Tx) error {
+		tries++
+		return tx.Write(t.Context(), "k", "v")
+	})
+	if err != nil || tries != 3 {
+		t.Errorf("%v after %d tries, want 3", err, tries)
+	}
+	boom := errors.New("boom")
+	if err := c.Transaction(t.Context(), func(Tx) error { return boom }); err != boom {
+		t.Errorf("%v, want the function's error", err)
+	}
+	d.mu.Lock()
+	d.busy = 1000
+	d.mu.Unlock()
+	if err := c.Transaction(t.Context(), func(Tx) error { return nil }); err == nil {
+		t.Error("a transaction that never succeeds did")
+	}
+}
+
+func TestWatchAndAwait(t *testing.T) {
+	c, _ := dialed(t)
+	ctx := t.Context()
+	result := make(chan error, 1)
+	go func() {
+		result <- c.Await(ctx, "dev/state", func() (bool, error) {
+			v, err := c.Now().Read(ctx, "dev/state")
+			if errors.Is(err, fs.ErrNotExist) {
+				return false, nil
+			}
+			return v == "4", err
+		})
+	}()
+	for _, v := range []string{"1", "2", "4"} {
+		if err := c.Now().Write(ctx, "dev/state", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Millisecond)
+	defer cancel()
+	if err := c.Await(ctx, "x", func() (bool, error) { return false, nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("waiting for ever: %v", err)
+	}
+}
+
+func TestConcurrentCalls(t *testing.T) {
+	c, _ := dialed(t)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			for j := range 50 {
+				path, v := fmt.Sprintf("k%d", i), fmt.Sprint(j)
+				c.Now().Write(t.Context(), path, v)
+				if got, err := c.Now().Read(t.Context(), path); got != v || err != nil {
+					t.Errorf("%s is %q, %v, want %s", path, got, err, v)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestSilence: a daemon that never answers costs no more than the context.
+func TestSilence(t *testing.T) {
+	ours, theirs := net.Pipe()
+	go io.Copy(io.Discard, theirs)
+	c := New(ours)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := c.Now().Read(ctx, "x"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want the context's error", err)
+	}
+	result := make(chan error, 1)
+	go func() {
+		_, err := c.Now().Read(context.Background(), "x")
+		result <- err
+	}()
+	time.Sleep(time.Millisecond)
+	c.Close()
+	if err := <-result; !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("a call when the client closes: %v", err)
+	}
+}
+
+// raw is a client whose other side says only what the test wants.
+func raw(t *testing.T, answer []byte) error {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	c := New(ours)
+	defer c.Close()
+	go func() {
+		readPacket(theirs)
+		theirs.Write(answer)
+		theirs.Close()
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := c.Now().Read(ctx, "x")
+	return err
+}
+
+func header(kind message, request, size uint32) []byte {
+	b := make([]byte, headerSize)
+	binary.LittleEndian.PutUint32(b, uint32(kind))
+	binary.LittleEndian.PutUint32(b[4:], request)
+	binary.LittleEndian.PutUint32(b[12:], size)
+	return b
+}
+
+func TestNonsenseIsRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer []byte
+		want   string
+	}{
+		"huge message":    {header(msgRead, 1, 1<<31), "is the most"},
+		"nobody's answer": {header(msgRead, 77, 0), "nobody made"},
+		"wrong type":      {header(msgWatch, 1, 0), "answered with"},
+		"cut short":       {header(msgRead, 1, 100), "EOF"},
+		"bad event":       {append(header(msgWatchEvent, 0, 2), "a\x00"...), "watch event"},
+		"unknown error":   {append(header(msgError, 1, 4), "WHAT"...), "WHAT"},
+	} {
+		if err := raw(t, tc.answer); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want an error that says %q", name, err, tc.want)
+		}
+	}
+}
+
+// A wire is an event channel between two ends in one process.
+type wire struct {
+	mine, other chan struct{}
+	once        sync.Once
+}
+
+func newWire() (a, b *wire) {
+	x, y := make(chan struct{}, 1), make(chan struct{}, 1)
+	return &wire{mine: x, other: y}, &wire{mine: y, other: x}
+}
+
+func (w *wire) Notify() error {
+	defer func() { recover() }() // the other end may be closed
+	select {
+	case w.other <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (w *wire) Pending() <-chan struct{} { return w.mine }
+func (w *wire) Close() error             { w.once.Do(func() { close(w.mine) }); return nil }
+
+// mirrored is the daemon's end of a ring: requests and answers swapped.
+type mirrored struct {
+	r *Ring
+}
+
+func (m mirrored) Read(b []byte) (int, error) {
+	n, err := m.r.wait(func() (uint32, error) { return m.r.used(requestsProduced, requestsConsumed) })
+	if err != nil {
+		return 0, err
+	}
+	at := m.r.page.Load32(requestsConsumed)
+	size := copy(b, m.r.page.Bytes[ringRequests:][at%ringSize:min(at%ringSize+n, ringSize)])
+	m.r.page.Store32(requestsConsumed, at+uint32(size))
+	return size, m.r.event.Notify()
+}
+
+func (m mirrored) Write(b []byte) (int, error) {
+	for i := range b {
+		room, err := m.r.wait(func() (uint32, error) {
+			n, err := m.r.used(answersProduced, answersConsumed)
+			return ringSize - n, err
+		})
+		if err != nil || room == 0 {
+			return i, err
+		}
+		at := m.r.page.Load32(answersProduced)
+		m.r.page.Bytes[ringAnswers+int(at%ringSize)] = b[i]
+		m.r.page.Store32(answersProduced, at+1)
+		m.r.event.Notify()
+	}
+	return len(b), nil
+}
+
+func TestRing(t *testing.T) {
+	page := shmtest.New(4096).At(shmtest.Base, 4096)
+	// Indices that are about to wrap.
+	for _, at := range []int{requestsConsumed, requestsProduced, answersConsumed, answersProduced} {
+		page.Store32(at, 0xffffff00)
+	}
+	a, b := newWire()
+	theirs := NewRing(page, b)
+	d := newDaemon(mirrored{theirs})
+	go d.serve()
+	c := New(NewRing(page, a))
+	testValues(t, c)
+	c.Close()
+	theirs.Close()
+}
+
+func TestRingRefusesIndices(t *testing.T) {
+	page := shmtest.New(4096).At(shmtest.Base, 4096)
+	page.Store32(answersProduced, ringSize+1)
+	page.Store32(requestsConsumed, 1)
+	a, _ := newWire()
+	r := NewRing(page, a)
+	defer r.Close()
+	if _, err := r.Read(make([]byte, 1)); err == nil {
+		t.Error("a ring that is more than full was read")
+	}
+	if _, err := r.Write(make([]byte, 1)); err == nil {
+		t.Error("a ring whose reader is ahead was written")
+	}
+}
+
+func FuzzReadPacket(f *testing.F) {
+	f.Add(append(header(msgRead, 1, 5), "value"...))
+	f.Add(header(msgError, 1, 0xffffffff))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := readPacket(bytes.NewReader(b))
+		if err == nil && len(p.payload) > maxPayload {
+			t.Errorf("a payload of %d bytes", len(p.payload))
+		}
+	})
+}
