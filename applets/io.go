@@ -64,3 +64,9 @@ func eachLine(r io.Reader, f func(line string) error) error {
 	}
 	return s.Err()
 }
+
+// readAll is what r has, up to max bytes.
+func readAll(r io.Reader, max int64) (string, error) {
+	b, err := io.ReadAll(io.LimitReader(r, max))
+	return string(b), err
+}

@@ -2,6 +2,7 @@ package applets
 
 // list is all applets.
 var list = []*Applet{
-	cat, dd, env, falseApplet, grep, head, sha256Sum, sortApplet, tail, tee,
+	cat, chmod, cp, dd, env, falseApplet, find, grep, head, ln, ls, mkdir, mknod,
+	mv, ps, rm, rmdir, sha256Sum, sortApplet, stat, sysctl, tail, tee, touch,
 	trueApplet, wc,
 }

@@ -2,4 +2,6 @@ package all
 
 import (
 	_ "github.com/anykernel/anykernel/backends/host"
+	_ "github.com/anykernel/anykernel/backends/rump"
+	_ "github.com/anykernel/anykernel/backends/sentry"
 )

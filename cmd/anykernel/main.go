@@ -10,6 +10,7 @@ package main
 import (
 	"os"
 
+	_ "github.com/anykernel/anykernel/backends/all"
 	"github.com/anykernel/anykernel/internal/cli"
 )
 

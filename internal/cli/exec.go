@@ -22,7 +22,8 @@ Without an applet, list them; 'anykernel exec -- APPLET --help' says more.`,
 		ValidArgsFunction: completeApplets,
 	}
 	spec := kernelFlag(cmd)
-	dir := cmd.Flags().StringP("dir", "C", "", "the `directory` to run in, inside the kernel (default: / or, on the host, the working directory)")
+	setup := setupFlags(cmd)
+	dir := dirFlag(cmd)
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -33,7 +34,7 @@ Without an applet, list them; 'anykernel exec -- APPLET --help' says more.`,
 		}
 		ctx, stop := untilInterrupt(cmd.Context())
 		defer stop()
-		return e.withKernel(ctx, *spec, func(k *sys.Kernel) error {
+		return e.withKernel(ctx, *spec, setup, func(k *sys.Kernel) error {
 			return e.execApplet(ctx, k, *dir, args)
 		})
 	}
@@ -60,12 +61,15 @@ func completeApplets(_ *cobra.Command, args []string, _ string) ([]string, cobra
 }
 
 // withKernel opens a kernel, prepares it, runs f and closes it.
-func (e *env) withKernel(ctx context.Context, spec string, f func(*sys.Kernel) error) (err error) {
+func (e *env) withKernel(ctx context.Context, spec string, s *setup, f func(*sys.Kernel) error) (err error) {
 	k, err := e.open(ctx, spec)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, k.Close()) }()
+	if err := s.apply(ctx, k); err != nil {
+		return err
+	}
 	return f(k)
 }
 
@@ -103,7 +107,7 @@ func (e *env) execApplet(ctx context.Context, k *sys.Kernel, dir string, args []
 // environ is the environment of what runs on k: the host's own on the host,
 // and a plain one elsewhere.
 func environ(k *sys.Kernel) []string {
-	if !k.Capabilities().Has(backends.Isolated) {
+	if !isolated(k) {
 		return os.Environ()
 	}
 	return []string{"HOME=/root", "PATH=/bin", "TERM=" + os.Getenv("TERM"), "USER=root"}

@@ -10,7 +10,10 @@ import (
 // commands is all subcommands, in the order of the help.
 var commands = []func(*env) *cobra.Command{
 	newKernelsCommand,
+	newTourCommand,
 	newExecCommand,
+	newShCommand,
+	newConformCommand,
 	newImageCommand,
 	newRunCommand,
 	newVersionCommand,

@@ -1,0 +1,95 @@
+package shell_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/anykernel/anykernel/applets"
+	"github.com/anykernel/anykernel/backends"
+	_ "github.com/anykernel/anykernel/backends/all"
+	"github.com/anykernel/anykernel/backends/kerneltest"
+	"github.com/anykernel/anykernel/shell"
+	"github.com/anykernel/anykernel/sys"
+)
+
+// TestGolden runs every script in testdata on every kernel that is ready, in
+// a directory of its own. The output must be the same everywhere: each file
+// holds a script "run", what it writes, "stdout", and, where that is not
+// nothing, "stderr". Its comment may say "needs CAPABILITY...".
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts in testdata", err)
+	}
+	for _, file := range files {
+		a, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			kerneltest.Each(t, func(t *testing.T, k *sys.Kernel) {
+				kerneltest.Need(t, k, needs(string(a.Comment))...)
+				golden(t, k, a)
+			})
+		})
+	}
+}
+
+// needs is the capabilities that a comment names.
+func needs(comment string) (caps []backends.Capability) {
+	for line := range strings.Lines(comment) {
+		if words := strings.Fields(line); len(words) > 0 && words[0] == "needs" {
+			for _, w := range words[1:] {
+				caps = append(caps, backends.Capability(w))
+			}
+		}
+	}
+	return caps
+}
+
+func golden(t *testing.T, k *sys.Kernel, a *txtar.Archive) {
+	var stdout, stderr strings.Builder
+	sh, err := shell.New(&applets.Env{
+		Process: k.Init(), Stdout: &stdout, Stderr: &stderr, Dir: tempDir(t, k),
+		Environ: []string{"HOME=/root", "PATH=/bin"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sh.Run(t.Context(), "run", strings.NewReader(section(a, "run"))); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(section(a, "stdout"), stdout.String()); d != "" {
+		t.Errorf("standard output, - want, + got:\n%s", d)
+	}
+	if d := cmp.Diff(section(a, "stderr"), stderr.String()); d != "" {
+		t.Errorf("standard error, - want, + got:\n%s", d)
+	}
+}
+
+func section(a *txtar.Archive, name string) string {
+	i := slices.IndexFunc(a.Files, func(f txtar.File) bool { return f.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return string(a.Files[i].Data)
+}
+
+// tempDir is a directory of k that goes with the test.
+func tempDir(t *testing.T, k *sys.Kernel) string {
+	dir, err := k.Init().MkdirTemp("/tmp", "shell-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Init().RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
