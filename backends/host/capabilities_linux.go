@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package host
 
 import (
@@ -39,13 +41,6 @@ var hostCapabilities = sync.OnceValue(func() backends.Capabilities {
 	}
 	return c
 })
-
-func reason(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
 
 // probeProcesses looks for what Fork needs.
 func probeProcesses() error {

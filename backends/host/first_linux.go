@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package host
 
 import (
@@ -134,5 +136,6 @@ func (k *kernel) startOwn() error {
 }
 
 func (f *forks) init() {
+	f.traits = hostTraits()
 	f.own = team{slots: &f.slots, pid: os.Getpid(), busy: map[*lwp]struct{}{}}
 }

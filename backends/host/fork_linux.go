@@ -1,3 +1,5 @@
+//go:build amd64 || arm64
+
 package host
 
 import (
@@ -17,9 +19,10 @@ import (
 
 // forks is the processes of a kernel and the threads that they are made of.
 type forks struct {
-	slots slots
-	own   team // the LWPs of this program
-	mu    sync.Mutex
+	traits *traitTable
+	slots  slots
+	own    team // the LWPs of this program
+	mu     sync.Mutex
 	// procs is the processes that live or were not waited for, children
 	// behind their parents.
 	procs []*process
@@ -174,15 +177,6 @@ func (k *kernel) sweep(parent *team) {
 		_ = p.file.Close()
 		return true
 	})
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
 }
 
 // close ends all processes and threads of the kernel.

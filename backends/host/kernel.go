@@ -1,4 +1,4 @@
-//go:build linux && (amd64 || arm64)
+//go:build (linux && (amd64 || arm64)) || darwin || freebsd || netbsd || openbsd
 
 package host
 
@@ -29,7 +29,6 @@ func init() {
 // that were made through it.
 type kernel struct {
 	forks
-	traits *traitTable
 	closed atomic.Bool
 	done   chan struct{}
 	once   sync.Once
@@ -41,7 +40,7 @@ func Open() (backends.Kernel, error) {
 	if hostABI == nil {
 		return nil, fmt.Errorf("host: no ABI data for this architecture: %w", backends.ErrNotSupported)
 	}
-	k := &kernel{traits: hostTraits(), done: make(chan struct{})}
+	k := &kernel{done: make(chan struct{})}
 	k.forks.init()
 	return k, nil
 }
@@ -96,6 +95,22 @@ func words(c *backends.Call) (w [backends.MaxArgs]uintptr) {
 		w[i] = c.Args[i].Word()
 	}
 	return w
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // first is the first process: this program.

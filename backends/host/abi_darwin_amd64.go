@@ -1,0 +1,5 @@
+package host
+
+import "github.com/anykernel/anykernel/sys/abi/darwin"
+
+var hostABI = darwin.AMD64

@@ -1,0 +1,5 @@
+package host
+
+import "github.com/anykernel/anykernel/sys/abi/freebsd"
+
+var hostABI = freebsd.AMD64

@@ -1,0 +1,5 @@
+package host
+
+import "github.com/anykernel/anykernel/sys/abi/netbsd"
+
+var hostABI = netbsd.AMD64
