@@ -77,6 +77,12 @@ func modeOf(bits uint32) fs.FileMode {
 	return m | fs.ModeIrregular
 }
 
+// ModeOf is the mode that a kernel gave as bits, as in a structure of its own.
+func ModeOf(bits uint32) fs.FileMode { return modeOf(bits) }
+
+// ModeBits is the permission part of a mode as every Unix has it: 12 bits.
+func ModeBits(m fs.FileMode) uint32 { return modeBits(m) }
+
 // TypeName is the type of a file in words: "file", "directory", "link",
 // "character device", "block device", "fifo" or "socket"; "unknown" for
 // anything else.

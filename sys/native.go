@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys/abi"
 )
 
 // The calls of an ABI by name are what the packages of single OSes, such as
@@ -76,3 +77,18 @@ func CString(text string) (backends.Arg, error) {
 	}
 	return backends.Mem(append([]byte(text), 0), backends.In), nil
 }
+
+// SameTable reports whether two files are of one table of descriptors, so that
+// their numbers mean something in one call.
+func (f *File) SameTable(other *File) bool { return f.p.fds == other.p.fds }
+
+// Vectors is bufs as an array of struct iovec, and the references that it
+// holds as argument number arg of a call.
+func (p *Process) Vectors(bufs [][]byte, d backends.Dir, arg int) (backends.Arg, []backends.Ref) {
+	iov, refs, _ := new(scratch).vectors(p.k.tab.abi, bufs, d, arg)
+	return backends.Mem(iov, backends.In), refs
+}
+
+// Native is the flags in an ABI. The error, [ErrNotSupported], names those
+// that it lacks.
+func (f OpenFlags) Native(a *abi.ABI) (uint64, error) { return tableOf(a).open.native(uint64(f)) }

@@ -42,6 +42,13 @@ var reasonsOf = map[Signal][]string{
 	SIGSYS:  {"SYS_SECCOMP", "SYS_USER_DISPATCH"},
 }
 
+// NewLinuxSiginfo is what Linux gave with a signal, in its numbers: Reason
+// then has names.
+func NewLinuxSiginfo(i Siginfo) Siginfo {
+	i.linux = true
+	return i
+}
+
 // Reason is the name of the code, such as "SI_USER" or "CLD_EXITED"; a number
 // where it has none here.
 func (i *Siginfo) Reason() string {

@@ -89,10 +89,10 @@ func newStatLayout(a *abi.ABI) statLayout {
 		dev:  l.field("st_dev"), ino: l.field("st_ino"), mode: l.field("st_mode"), nlink: l.field("st_nlink"),
 		uid: l.field("st_uid"), gid: l.field("st_gid"), rdev: l.field("st_rdev"), length: l.field("st_size"),
 		blksize: l.field("st_blksize"), blocks: l.field("st_blocks"),
-		atime:   newTimeField(a, l.field("st_atim", "st_atimespec")),
-		mtime:   newTimeField(a, l.field("st_mtim", "st_mtimespec")),
-		ctime:   newTimeField(a, l.field("st_ctim", "st_ctimespec")),
-		created: newTimeField(a, l.field("st_birthtim", "st_birthtimespec", "__st_birthtim", "st_btim")),
+		atime:   newTimeField(l, "st_atim", "st_atimespec"),
+		mtime:   newTimeField(l, "st_mtim", "st_mtimespec"),
+		ctime:   newTimeField(l, "st_ctim", "st_ctimespec"),
+		created: newTimeField(l, "st_birthtim", "st_birthtimespec", "__st_birthtim", "st_btim"),
 	}
 }
 

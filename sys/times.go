@@ -98,7 +98,7 @@ type timesLayout struct {
 func newTimesLayout(a *abi.ABI) timesLayout {
 	l := layoutOf(a, "timespec")
 	return timesLayout{
-		spec: newTimeField(a, abi.Field{Size: l.Size}),
+		spec: timeField{l.field("tv_sec"), l.field("tv_nsec")},
 		size: l.Size,
 		now:  constOr(a, "UTIME_NOW", 0),
 		omit: constOr(a, "UTIME_OMIT", 0),
@@ -109,14 +109,14 @@ func newTimesLayout(a *abi.ABI) timesLayout {
 // the structure lacks.
 type timeField struct{ sec, nsec abi.Field }
 
-func newTimeField(a *abi.ABI, f abi.Field) timeField {
-	l := layoutOf(a, "timespec")
-	if f.Size == 0 || f.Size != l.Size {
-		return timeField{}
+// newTimeField is the timespec that goes by one of the names in l.
+func newTimeField(l layout, names ...string) timeField {
+	var t timeField
+	for _, name := range names {
+		if t.sec.Size == 0 {
+			t = timeField{l.field(name + ".tv_sec"), l.field(name + ".tv_nsec")}
+		}
 	}
-	t := timeField{l.field("tv_sec"), l.field("tv_nsec")}
-	t.sec.Offset += f.Offset
-	t.nsec.Offset += f.Offset
 	return t
 }
 

@@ -1,3 +1,0 @@
-package kerneltest
-
-var eventCases []Case
