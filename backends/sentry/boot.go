@@ -99,6 +99,7 @@ func (k *Kernel) boot() error {
 	if err != nil {
 		return err
 	}
+	k.net = net
 	k.onEnd(net.Stack.Destroy)
 	if err := k.gv.Init(kernel.InitKernelArgs{
 		FeatureSet:           cpuid.HostFeatureSet().Fixed(),

@@ -3,7 +3,6 @@
 package sentry
 
 import (
-	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -55,7 +54,9 @@ func guarded(fn kernel.SyscallFn) kernel.SyscallFn {
 		defer func() {
 			if !ok {
 				k.panicked(recover(), debug.Stack())
-				runtime.Goexit()
+				if c := k.taskOf(t); c != nil {
+					c.abandon()
+				}
 			}
 		}()
 		rval, ctrl, err = fn(t, nr, args)

@@ -90,6 +90,7 @@ func (c *task) giveBack() {
 func (c *task) run(nr uintptr, args arch.SyscallArguments) (rval uintptr, ctrl *kernel.SyscallControl, err error, ok bool) {
 	defer func() {
 		if !ok {
+			c.broken.Store(true)
 			c.k.panicked(recover(), debug.Stack())
 		}
 	}()

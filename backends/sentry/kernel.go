@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
+	"gvisor.dev/gvisor/pkg/sentry/socket/netstack"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/sys/abi"
@@ -25,6 +26,7 @@ type Kernel struct {
 	cfg      backends.Config
 	gv       *kernel.Kernel
 	platform *goPlatform
+	net      *netstack.Stack // of the first network namespace
 	netClock *netClock
 	console  *console
 	random   *random // nil: gVisor's own

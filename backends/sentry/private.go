@@ -10,11 +10,12 @@ import (
 
 	"gvisor.dev/gvisor/pkg/atomicbitops"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
+	"gvisor.dev/gvisor/pkg/sentry/ktime"
 )
 
 // gVisor has no way to run a call on another goroutine than the task's own,
-// nor to boot without its CPU clock ticker. Two private fields make both
-// possible. Their names and types are checked before any kernel is opened: a
+// nor to boot without its CPU clock ticker. Private fields make
+// both possible. Their names and types are checked before any kernel is opened: a
 // gVisor without them is an unmet requirement, not a crash.
 
 // A privateField is a field of a struct of gVisor's that is not exported.
@@ -38,9 +39,13 @@ var (
 	tickerRunning = privateField{in: reflect.TypeFor[kernel.Kernel](), name: "cpuClockTickerRunning", typ: reflect.TypeFor[bool]()}
 )
 
+// realTimer is a process's ITIMER_REAL, which has a goroutine. It is destroyed
+// through this field where a kernel panicked and its processes cannot end.
+var realTimer = privateField{in: reflect.TypeFor[kernel.ThreadGroup](), name: "itimerRealTimer", typ: reflect.TypeFor[*ktime.SampledTimer]()}
+
 // checkPrivate finds the private fields.
 func checkPrivate() error {
-	return errors.Join(taskGoroutine.check(), tickerRunning.check())
+	return errors.Join(taskGoroutine.check(), tickerRunning.check(), realTimer.check())
 }
 
 func (f *privateField) check() error {
@@ -49,7 +54,7 @@ func (f *privateField) check() error {
 	case !ok:
 		return fmt.Errorf("gVisor's %v has no field %s", f.in, f.name)
 	case field.Type != f.typ:
-		return fmt.Errorf("gVisor's %v.%s is a %v, not a %v", f.in, f.name, field.Type, f.typ)
+		return fmt.Errorf("gVisor's %v.%s has type %v, not %v", f.in, f.name, field.Type, f.typ)
 	}
 	f.off = field.Offset
 	return nil
@@ -61,4 +66,8 @@ func goroutineOf(t *kernel.Task) *atomicbitops.Int64 {
 
 func setTickerRunning(k *kernel.Kernel) {
 	*(*bool)(unsafe.Add(unsafe.Pointer(k), tickerRunning.off)) = true
+}
+
+func realTimerOf(tg *kernel.ThreadGroup) *ktime.SampledTimer {
+	return *(**ktime.SampledTimer)(unsafe.Add(unsafe.Pointer(tg), realTimer.off))
 }

@@ -37,6 +37,8 @@ type task struct {
 	done        chan uintptr            // the result of a request: a value or -errno; capacity 1
 	ready       chan struct{}           // closed when the task parks for the first time
 	exited      chan struct{}           // closed when the task has ended
+	abandoned   atomic.Bool             // its goroutine is gone, see abandon
+	broken      atomic.Bool             // its driver panicked
 
 	// Of the loop alone:
 	mm     platform.MemoryManager // the address space that was opened up last
@@ -197,7 +199,7 @@ func (c *task) await() *request {
 // abandon ends the task's goroutine where it is: the kernel has panicked, and
 // none of its locks may be trusted.
 func (c *task) abandon() {
-	c.state.Store(ended)
+	c.abandoned.Store(true)
 	runtime.Goexit()
 }
 
