@@ -187,6 +187,9 @@ func (k *Kernel) startInit(creds *auth.Credentials) error {
 		return err
 	}
 	k.init = p
+	if c, ok := k.opts.Clock.(StepClock); ok {
+		k.onEnd(c.OnStep(k.stepped))
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ var direct [parkCall + 1]kernel.SyscallFn
 var hookCalls = sync.OnceFunc(func() {
 	table := syscallTable()
 	own(table, unix.SYS_GETRANDOM, getrandom)
+	own(table, unix.SYS_TIMER_CREATE, countTimers)
 	own(table, unix.SYS_OPENAT, openDirectory(2))
 	for nr, ours := range archOwn {
 		own(table, nr, ours)

@@ -95,6 +95,16 @@ func (n *netClock) run(f func()) {
 	ok = true
 }
 
+// next is what is left until the first timer; false where none is set.
+func (n *netClock) next() (time.Duration, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.timers) == 0 {
+		return 0, false
+	}
+	return n.timers[0].at - n.c.Monotonic(), true
+}
+
 // close stops every timer for ever.
 func (n *netClock) close() {
 	n.mu.Lock()

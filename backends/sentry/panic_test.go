@@ -128,8 +128,8 @@ func TestPanicInTimer(t *testing.T) {
 
 func TestPrivateFields(t *testing.T) {
 	for want, f := range map[string]privateField{
-		"":                {in: reflect.TypeFor[kernel.Task](), name: "goid", typ: taskGoroutine.typ},
-		"has no field":    {in: reflect.TypeFor[kernel.Task](), name: "nosuch", typ: taskGoroutine.typ},
+		"":                      {in: reflect.TypeFor[kernel.Task](), name: "goid", typ: taskGoroutine.typ},
+		"has no field":          {in: reflect.TypeFor[kernel.Task](), name: "nosuch", typ: taskGoroutine.typ},
 		"has type atomicbitops": {in: reflect.TypeFor[kernel.Task](), name: "goid", typ: reflect.TypeFor[int64]()},
 	} {
 		err := f.check()

@@ -13,9 +13,9 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/ktime"
 )
 
-// gVisor has no way to run a call on another goroutine than the task's own,
-// nor to boot without its CPU clock ticker. Private fields make
-// both possible. Their names and types are checked before any kernel is opened: a
+// gVisor has no way to run a call on another goroutine than the task's own, to
+// boot without its CPU clock ticker, or to reach its timers. Private fields
+// make that possible. Their names and types are checked before any kernel is opened: a
 // gVisor without them is an unmet requirement, not a crash.
 
 // A privateField is a field of a struct of gVisor's that is not exported.
@@ -37,15 +37,20 @@ var (
 	// task starts, it keeps gVisor from ever waking a ticker: there is none,
 	// because it cannot be stopped and wakes up 100 times a second.
 	tickerRunning = privateField{in: reflect.TypeFor[kernel.Kernel](), name: "cpuClockTickerRunning", typ: reflect.TypeFor[bool]()}
-)
 
-// realTimer is a process's ITIMER_REAL, which has a goroutine. It is destroyed
-// through this field where a kernel panicked and its processes cannot end.
-var realTimer = privateField{in: reflect.TypeFor[kernel.ThreadGroup](), name: "itimerRealTimer", typ: reflect.TypeFor[*ktime.SampledTimer]()}
+	// blockingTimer is what timeouts of a task's calls wait by; the pointer is
+	// set before the task parks for the first time and never changes.
+	blockingTimer = privateField{in: reflect.TypeFor[kernel.Task](), name: "blockingTimer", typ: reflect.TypeFor[*ktime.SampledTimer]()}
+
+	// realTimer is a process's ITIMER_REAL, set when the process is made. It
+	// has a goroutine, which must be ended by this field where a kernel
+	// panicked and its processes cannot end by themselves.
+	realTimer = privateField{in: reflect.TypeFor[kernel.ThreadGroup](), name: "itimerRealTimer", typ: reflect.TypeFor[*ktime.SampledTimer]()}
+)
 
 // checkPrivate finds the private fields.
 func checkPrivate() error {
-	return errors.Join(taskGoroutine.check(), tickerRunning.check(), realTimer.check())
+	return errors.Join(taskGoroutine.check(), tickerRunning.check(), blockingTimer.check(), realTimer.check())
 }
 
 func (f *privateField) check() error {
@@ -66,6 +71,10 @@ func goroutineOf(t *kernel.Task) *atomicbitops.Int64 {
 
 func setTickerRunning(k *kernel.Kernel) {
 	*(*bool)(unsafe.Add(unsafe.Pointer(k), tickerRunning.off)) = true
+}
+
+func blockingTimerOf(t *kernel.Task) *ktime.SampledTimer {
+	return *(**ktime.SampledTimer)(unsafe.Add(unsafe.Pointer(t), blockingTimer.off))
 }
 
 func realTimerOf(tg *kernel.ThreadGroup) *ktime.SampledTimer {

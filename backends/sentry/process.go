@@ -33,6 +33,8 @@ type Process struct {
 	stale atomic.Uint32
 	// execs counts execve. It ends the workers.
 	execs atomic.Uint32
+	// timers counts timer_create.
+	timers atomic.Int32
 
 	mu   sync.Mutex
 	pool []*task

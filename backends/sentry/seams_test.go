@@ -109,3 +109,9 @@ func TestBadNICs(t *testing.T) {
 		}
 	}
 }
+
+// deadNIC is an interface whose cable leads nowhere.
+func deadNIC() sentry.NIC {
+	left, _ := pipe.New("\x02\x00\x00\x00\x00\x01", "\x02\x00\x00\x00\x00\x02", 1500)
+	return sentry.NIC{Name: "eth0", Link: ethernet.New(left), Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")}}
+}
