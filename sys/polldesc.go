@@ -34,10 +34,22 @@ type pollDesc struct {
 }
 
 type pollSide struct {
-	events  uint64
-	changed chan struct{} // closed to wake all who wait; nil if nobody does
-	expired bool          // the deadline has passed
-	timer   *time.Timer   // of the deadline; nil if there is none
+	events uint64
+	// Those who wait with a context do so for changed, which is closed to wake
+	// them and nil if there are none; the others for cond, which needs no
+	// memory each time.
+	changed chan struct{}
+	cond    sync.Cond
+	expired bool        // the deadline has passed
+	timer   *time.Timer // of the deadline; nil if there is none
+}
+
+func newPollDesc() *pollDesc {
+	d := &pollDesc{}
+	for i := range d.sides {
+		d.sides[i].cond.L = &d.mu
+	}
+	return d
 }
 
 // ready counts an event.
@@ -67,6 +79,7 @@ func (d *pollDesc) fail(err error) {
 }
 
 func (s *pollSide) wake() {
+	s.cond.Broadcast()
 	if s.changed != nil {
 		close(s.changed)
 		s.changed = nil
@@ -100,6 +113,10 @@ func (d *pollDesc) wait(ctx context.Context, dir direction, seen uint64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for s.events == seen && d.fault(s) == nil {
+		if end == nil {
+			s.cond.Wait()
+			continue
+		}
 		if s.changed == nil {
 			s.changed = make(chan struct{})
 		}

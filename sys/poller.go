@@ -3,6 +3,7 @@ package sys
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
@@ -124,18 +125,23 @@ func (po *poller) alive() bool {
 // process or its kernel ends.
 func (po *poller) run() {
 	defer close(po.done)
-	for stop := false; !stop; {
-		err := po.queue.wait(po.p, func(num int, read, write bool) {
-			if num == po.wake[0] {
-				stop = true
-			} else if d := po.find(num); d != nil {
-				d.ready(read, write)
-			}
-		})
+	stop := false
+	report := func(num int, read, write bool) {
+		if num == po.wake[0] {
+			stop = true
+		} else if d := po.find(num); d != nil {
+			d.ready(read, write)
+		}
+	}
+	for !stop {
+		err := po.queue.wait(po.p, report)
 		if err != nil && !po.p.isInterrupt(err) {
 			po.fail(err)
 			return
 		}
+		// Those who were woken run first, here and now, and not on a thread
+		// that has to be woken for them because this one blocks again.
+		runtime.Gosched()
 	}
 	po.fail(backends.ErrClosed)
 }
@@ -184,7 +190,7 @@ func (po *poller) register(p *Process, num int) (*pollDesc, error) {
 	}
 	d := po.descs[num]
 	if d == nil {
-		d = &pollDesc{}
+		d = newPollDesc()
 		po.descs[num] = d // before the first event
 	}
 	if err := po.queue.add(p, num); err != nil {

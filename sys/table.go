@@ -19,6 +19,7 @@ type table struct {
 	poll   pollTable
 	procs  procTable
 	socket socketTable
+	kevent keventLayout
 
 	atFDCWD int
 }
@@ -45,6 +46,7 @@ func newTable(a *abi.ABI) *table {
 	t.poll = newPollTable(a)
 	t.procs = newProcTable(a)
 	t.socket = newSocketTable(a)
+	t.kevent = newKeventLayout(a)
 	return t
 }
 
