@@ -50,7 +50,10 @@ func (f *File) fcntl(c fcntlCommand, arg backends.Arg) (uintptr, error) {
 // O_RDWR|O_APPEND; F_GETFL of fcntl(2).
 func (f *File) Flags() (OpenFlags, error) {
 	r, err := f.fcntl(fGetFL, backends.Arg{})
-	return OpenFlags(f.p.k.tab.open.portable(uint64(r))), err
+	if err != nil {
+		return 0, err
+	}
+	return OpenFlags(f.p.k.tab.open.portable(uint64(r))), nil
 }
 
 // SetFlags sets the status flags of the open file, those of O_APPEND,
@@ -63,6 +66,19 @@ func (f *File) SetFlags(flags OpenFlags) error {
 	}
 	_, err = f.fcntl(fSetFL, backends.Int(uintptr(native)))
 	return err
+}
+
+// SetNonblock sets whether the file has O_NONBLOCK. What waits for such a file
+// waits by the kernel's poller, and costs no thread.
+func (f *File) SetNonblock(on bool) error {
+	flags, err := f.Flags()
+	if err != nil {
+		return err
+	}
+	if on {
+		return f.SetFlags(flags | O_NONBLOCK)
+	}
+	return f.SetFlags(flags &^ O_NONBLOCK)
 }
 
 // CloseOnExec reports whether the descriptor closes on exec; F_GETFD of

@@ -55,8 +55,10 @@ func (p *Process) Getrandom(b []byte, flags RandomFlags) (int, error) {
 		return int(n), nil
 	case p.k.tab.has(opGetentropy):
 		b = b[:min(len(b), 256)] // more is an error there
-		_, err := p.call(opGetentropy, backends.Mem(b, backends.Out), intArg(len(b)))
-		return len(b), p.wrap("getentropy", "", err)
+		if _, err := p.call(opGetentropy, backends.Mem(b, backends.Out), intArg(len(b))); err != nil {
+			return 0, p.wrap("getentropy", "", err)
+		}
+		return len(b), nil
 	}
 	f, err := p.Open("/dev/urandom", O_RDONLY|O_CLOEXEC, 0)
 	if err != nil {
