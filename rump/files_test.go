@@ -44,7 +44,7 @@ func mountExt2(t testing.TB, k *Kernel, dev string) {
 	}
 	text := append([]byte(dev), 0)
 	args := make([]byte, 8)
-	binary.NativeEndian.PutUint64(args, uint64(uintptr(unsafe.Pointer(&text[0]))))
+	putPointer(args, text)
 	if _, errno, err := call(k.Init(), sysMount, "ext2fs", "/mnt", 0, args, len(args), 0, 0, text); errno != 0 || err != nil {
 		t.Fatalf("mount: error %d, %v", errno, err)
 	}
@@ -138,7 +138,7 @@ func use(k *Kernel) {
 	call(k.Init(), sysMkdir, "/mnt", 0o755)
 	text := append([]byte("/disk"), 0)
 	args := make([]byte, 8)
-	binary.NativeEndian.PutUint64(args, uint64(uintptr(unsafe.Pointer(&text[0]))))
+	putPointer(args, text)
 	if _, errno, err := call(k.Init(), sysMount, "ext2fs", "/mnt", 0, args, len(args), 0, 0, text); errno != 0 || err != nil {
 		return
 	}
@@ -162,3 +162,8 @@ func (m *memory) WriteAt(p []byte, off int64) (int, error) {
 func (m *memory) Sync() error  { return nil }
 func (m *memory) Close() error { return nil }
 func (m *memory) Size() int64  { return int64(len(m.b)) }
+
+// putPointer writes the address of to, which is kept alive by the caller.
+func putPointer(b, to []byte) {
+	binary.NativeEndian.PutUint64(b, uint64(uintptr(unsafe.Pointer(&to[0]))))
+}

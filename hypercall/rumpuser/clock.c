@@ -44,7 +44,7 @@ rumpuser_clock_gettime(int which, int64_t *sec, long *nsec)
  * much longer, and then catches up. */
 #define IDLE_SLEEP 100000000
 /* So many ticks without a call make a kernel idle. */
-#define IDLE_TICKS 20
+#define IDLE_TICKS 5
 
 /* How late a tick of the kernel's clock may be. */
 static int64_t
