@@ -211,6 +211,11 @@ func testUnixSizes(t T, k *sys.Kernel) {
 		if err != nil {
 			t.Fatalf("%v", err)
 		}
+		for _, end := range []*sys.Socket{a, b} { // a BSD begins with 2 to 4 KiB
+			if err := errors.Join(sys.SO_SNDBUF.Set(end, 64<<10), sys.SO_RCVBUF.Set(end, 64<<10)); err != nil {
+				t.Fatalf("%v", err)
+			}
+		}
 		for _, size := range []int{1, 100, 511, 512, 513, 4096, 5000} {
 			for name, buf := range map[string][]byte{"heap": make([]byte, 8192), "variables": variables[:]} {
 				clear(buf)
