@@ -194,7 +194,9 @@ func (po *poller) register(p *Process, num int) (*pollDesc, error) {
 		po.descs[num] = d // before the first event
 	}
 	if err := po.queue.add(p, num); err != nil {
+		// Others may wait by it already; nothing would wake them any more.
 		delete(po.descs, num)
+		d.fail(err)
 		return nil, err
 	}
 	return d, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"sync"
 	"time"
@@ -254,11 +255,12 @@ func testPollProcess(t T, k *sys.Kernel) {
 		}
 		wg.Go(func() {
 			pollRead(t, p)
-			r, _, err := p.Pipe(sys.O_NONBLOCK)
+			r, w, err := p.Pipe(sys.O_NONBLOCK)
 			if err != nil {
 				t.Errorf("pipe: %v", err)
 				return
 			}
+			defer runtime.KeepAlive(w) // or the readers could see the end of it
 			results := blockedReaders(r, 3)
 			time.Sleep(2 * time.Millisecond)
 			if err := p.Close(); err != nil {
