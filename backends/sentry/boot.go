@@ -119,9 +119,9 @@ func (k *Kernel) boot() error {
 	if err := k.registerFileSystems(); err != nil {
 		return err
 	}
-	k.undo = nil // Release does all of it
+	k.undo = nil              // Release does all of it
+	k.onEnd(k.netClock.close) // after the stack, which may need its timers to end
 	k.onEnd(k.gv.Release)
-	k.onEnd(k.netClock.close)
 	return k.startInit(creds)
 }
 
