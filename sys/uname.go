@@ -28,7 +28,7 @@ type Uname struct {
 }
 
 // String is like the output of uname -a.
-func (u *Uname) String() string {
+func (u Uname) String() string {
 	return strings.Join([]string{u.Sysname, u.Nodename, u.Release, u.Version, u.Machine}, " ")
 }
 
