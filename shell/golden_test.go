@@ -1,6 +1,8 @@
 package shell_test
 
 import (
+	"flag"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +18,9 @@ import (
 	"github.com/anykernel/anykernel/shell"
 	"github.com/anykernel/anykernel/sys"
 )
+
+// update writes what the scripts say on the embedded kernel into their files.
+var update = flag.Bool("update", false, "write the output on sentry into testdata")
 
 // TestGolden runs every script in testdata on every kernel that is ready, in
 // a directory of its own. The output must be the same everywhere: each file
@@ -35,6 +40,11 @@ func TestGolden(t *testing.T) {
 			kerneltest.Each(t, func(t *testing.T, k *sys.Kernel) {
 				kerneltest.Need(t, k, needs(string(a.Comment))...)
 				golden(t, k, a)
+				if *update && k.Name() == "sentry" {
+					if err := os.WriteFile(file, txtar.Format(a), 0o666); err != nil {
+						t.Fatal(err)
+					}
+				}
 			})
 		})
 	}
@@ -63,6 +73,14 @@ func golden(t *testing.T, k *sys.Kernel, a *txtar.Archive) {
 	}
 	if _, err := sh.Run(t.Context(), "run", strings.NewReader(section(a, "run"))); err != nil {
 		t.Fatal(err)
+	}
+	if *update {
+		a.Files = []txtar.File{
+			{Name: "run", Data: []byte(section(a, "run"))},
+			{Name: "stdout", Data: []byte(stdout.String())},
+			{Name: "stderr", Data: []byte(stderr.String())},
+		}
+		return
 	}
 	if d := cmp.Diff(section(a, "stdout"), stdout.String()); d != "" {
 		t.Errorf("standard output, - want, + got:\n%s", d)

@@ -38,7 +38,27 @@ func (s *Shell) open(ctx context.Context, name string, flag int, perm fs.FileMod
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
+	if flag&(os.O_WRONLY|os.O_RDWR) == 0 {
+		return hostReader(f.With(ctx))
+	}
 	return f.With(ctx), nil
+}
+
+// hostReader is what f holds, in a pipe of the host, and takes f. The
+// interpreter reads from files of the host alone: it would make such a pipe
+// itself, and leave it open.
+func hostReader(f *sys.File) (*os.File, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	go func() {
+		_, _ = io.Copy(w, f) // ends, too, when nobody reads any more
+		f.Close()
+		w.Close()
+	}()
+	return r, nil
 }
 
 func (s *Shell) stat(ctx context.Context, name string, follow bool) (fs.FileInfo, error) {

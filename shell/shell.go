@@ -12,7 +12,6 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/anykernel/anykernel/applets"
-	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -158,17 +157,18 @@ func (s *Shell) start(ctx context.Context, env *applets.Env, args []string) int 
 
 // applet runs an applet in a process of its own, if the kernel can make one.
 func (s *Shell) applet(ctx context.Context, env *applets.Env, a *applets.Applet, args []string) int {
-	env.Process = s.env.Process
-	if s.kernel().Capabilities().Has(backends.Processes) {
-		p, err := s.env.Process.Fork(ctx, backends.CopiedDescriptors)
-		if err != nil {
-			fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
-			return 1
-		}
-		defer p.Close()
-		env.Process = p
+	p, end, err := applets.NewProcess(ctx, s.env.Process)
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+		return 1
 	}
-	return a.Run(ctx, env, args...)
+	env.Process = p
+	status := a.Run(ctx, env, args...)
+	if err := end(); err != nil && s.kernel().Err() == nil {
+		fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+		status = 1
+	}
+	return status
 }
 
 // script runs a file of the kernel as a program of the shell.

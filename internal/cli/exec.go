@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anykernel/anykernel/applets"
-	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -73,20 +72,16 @@ func (e *env) withKernel(ctx context.Context, spec string, s *setup, f func(*sys
 	return f(k)
 }
 
-// appletProcess is a process for applets: one of their own, where the kernel
-// can make one.
-func appletProcess(ctx context.Context, k *sys.Kernel) (*sys.Process, error) {
-	if !k.Capabilities().Has(backends.Processes) {
-		return k.Init(), nil
-	}
-	return k.Init().Fork(ctx, backends.CopiedDescriptors)
-}
-
-func (e *env) execApplet(ctx context.Context, k *sys.Kernel, dir string, args []string) error {
-	p, err := appletProcess(ctx, k)
+func (e *env) execApplet(ctx context.Context, k *sys.Kernel, dir string, args []string) (err error) {
+	p, end, err := applets.NewProcess(ctx, k.Init())
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if k.Err() == nil {
+			err = errors.Join(err, end())
+		}
+	}()
 	status := applets.Run(ctx, &applets.Env{
 		Process: p,
 		Stdin:   newInput(e.stdin).with(ctx),

@@ -75,11 +75,16 @@ func (e *env) script(given bool, program string, args []string) (*script, error)
 	return nil, nil
 }
 
-func (e *env) shell(ctx context.Context, k *sys.Kernel, dir string, script *script) error {
-	p, err := appletProcess(ctx, k)
+func (e *env) shell(ctx context.Context, k *sys.Kernel, dir string, script *script) (err error) {
+	p, end, err := applets.NewProcess(ctx, k.Init())
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if k.Err() == nil {
+			err = errors.Join(err, end())
+		}
+	}()
 	if dir == "" && !isolated(k) {
 		if dir, err = os.Getwd(); err != nil {
 			return err
