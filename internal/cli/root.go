@@ -10,6 +10,7 @@ import (
 // commands is all subcommands, in the order of the help.
 var commands = []func(*env) *cobra.Command{
 	newKernelsCommand,
+	newKitCommand,
 	newTourCommand,
 	newExecCommand,
 	newShCommand,

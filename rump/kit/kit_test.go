@@ -126,6 +126,21 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+func TestList(t *testing.T) {
+	list, err := List(built(t))
+	if err != nil || len(list) != 10 {
+		t.Fatalf("%d components, %v", len(list), err)
+	}
+	for _, c := range list {
+		if c.Size == 0 || c.File == "" {
+			t.Errorf("%+v", c)
+		}
+		if c.Name == "fs_one" && (c.Kind != FileSystem || c.Gives != "one") || c.Name == "rump" && (c.Kind != Base || c.Gives != "") {
+			t.Errorf("%+v", c)
+		}
+	}
+}
+
 func TestNoKit(t *testing.T) {
 	for _, dir := range []string{t.TempDir(), "/nonexistent", ""} {
 		if _, err := Open(dir); !errors.Is(err, ErrNoKit) {
