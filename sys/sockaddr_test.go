@@ -170,10 +170,20 @@ func FuzzDecodeAddr(f *testing.F) {
 		if err != nil {
 			return // the kernel's to give, and nobody's to ask for
 		}
-		if got, err := sys.DecodeAddr(a, again); err != nil || got.String() != addr.String() {
+		if got, err := sys.DecodeAddr(a, again); err != nil || unpadded(got) != unpadded(addr) {
 			t.Fatalf("%#v from % x became %#v from % x, %v", addr, b, got, again, err)
 		}
 	})
+}
+
+// unpadded is an address as text. What has no type of its own may get zeros
+// behind it, because BSD kernels want 16 bytes.
+func unpadded(a sys.Addr) string {
+	if raw, ok := a.(sys.RawAddr); ok {
+		raw.Data = bytes.TrimRight(raw.Data, "\x00")
+		return raw.String()
+	}
+	return a.String()
 }
 
 func FuzzControlMessages(f *testing.F) {
