@@ -45,7 +45,7 @@ func (p *first) Call(c backends.Call) (r0, r1 uintptr, err error) {
 func (p *first) special(num uintptr, words [backends.MaxArgs]uintptr, t trait, cancel <-chan struct{}) (r uintptr, err error) {
 	k, args := (*kernel)(p), [6]uintptr(words[:6])
 	switch t {
-	case changing, exit:
+	case changing, joining, exit:
 		return 0, k.refuse(num, "it acts on one thread, and this program has many; make a process with Fork")
 	case forbidden:
 		return 0, k.refuse(num, "Go's runtime does not survive it; Fork makes processes")

@@ -78,9 +78,7 @@ func (p *process) born(parent *process, fds backends.Descriptors) error {
 		b.origin = bornReset
 	}
 	err = p.parent.useLeader(func(l *lwp) error {
-		if parent == nil || !parent.nests {
-			b.ppid = uint32(p.parent.pid)
-		}
+		b.ppid = uint32(p.parent.pid)
 		if parent == nil || parent.nested {
 			flags |= unix.CLONE_PIDFD
 		}

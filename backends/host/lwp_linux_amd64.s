@@ -107,11 +107,15 @@ born:
 	MOVL $9, SI // SIGKILL
 	MOVL $SYS_prctl, AX
 	SYSCALL
-	// The parent may have died before that.
+	// The parent may have died before that. It is 0 where the parent is in
+	// another PID namespace, and negative where a filter forbids to ask.
 	MOVL $SYS_getppid, AX
 	SYSCALL
+	TESTL AX, AX
+	JLE  adopted
 	CMPL AX, PPID(R12)
 	JNE  orphan
+adopted:
 	CMPL ORIGIN(R12), $1
 	JEQ  idle
 	MOVL $64, BX

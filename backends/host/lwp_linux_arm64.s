@@ -107,12 +107,16 @@ born:
 	MOVD $9, R1 // SIGKILL
 	MOVD $SYS_prctl, R8
 	SVC
-	// The parent may have died before that.
+	// The parent may have died before that. It is 0 where the parent is in
+	// another PID namespace, and negative where a filter forbids to ask.
 	MOVD $SYS_getppid, R8
 	SVC
+	CMPW $0, R0
+	BLE  adopted
 	MOVWU PPID(R19), R9
 	CMPW R9, R0
 	BNE  orphan
+adopted:
 	CMPW $1, R22
 	BEQ  idle
 	MOVD $64, R21

@@ -24,9 +24,6 @@ type process struct {
 	team   team
 	done   chan struct{}
 	nested bool // it lives in another PID namespace than this program
-
-	// nests is set once its children live in another PID namespace.
-	nests bool // guarded by team.lead
 }
 
 var _ backends.Process = (*process)(nil)
@@ -57,8 +54,8 @@ func (p *process) dispatch(num uintptr, args *[6]uintptr, cancel <-chan struct{}
 	case quick, reading:
 		return p.team.ask(num, args[:]...)
 	case changing:
-		return p.change(num, args)
-	case credentials, prctl:
+		return p.team.change(num, args)
+	case joining, credentials, prctl:
 		return p.changeCredentials(num, args)
 	case exec:
 		return p.exec(num, args)
@@ -75,34 +72,12 @@ func (p *process) dispatch(num uintptr, args *[6]uintptr, cancel <-chan struct{}
 	return p.team.work(num, args, cancel)
 }
 
-func (p *process) change(num uintptr, args *[6]uintptr) (uintptr, error) {
-	r, err := p.team.change(num, args)
-	if _, bad := failed(r); err == nil && !bad && entersPIDNamespace(num, args) {
-		p.team.lead.Lock()
-		p.nests = true
-		p.team.lead.Unlock()
-	}
-	return r, err
-}
-
-// entersPIDNamespace reports whether a call, if it succeeded, may have put the
-// future children of its caller into another PID namespace.
-func entersPIDNamespace(num uintptr, args *[6]uintptr) bool {
-	switch num {
-	case unix.SYS_UNSHARE:
-		return args[0]&unix.CLONE_NEWPID != 0
-	case unix.SYS_SETNS:
-		return args[1] == 0 || args[1]&unix.CLONE_NEWPID != 0
-	}
-	return false
-}
-
-// changeCredentials is change for calls after which the kernel forgets that
+// changeCredentials makes calls after which the kernel forgets that
 // the process shall die with its parent, and makes its memory, which is ours,
 // one that may not be dumped and whose files in /proc belong to root.
 func (p *process) changeCredentials(num uintptr, args *[6]uintptr) (uintptr, error) {
 	dumpable, _, _ := syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_GET_DUMPABLE, 0, 0)
-	r, err := p.change(num, args)
+	r, err := p.team.change(num, args)
 	if _, bad := failed(r); err != nil || bad || num == unix.SYS_PRCTL {
 		return r, err
 	}

@@ -27,6 +27,8 @@ const (
 	// process made by Fork the leader makes it, and all other threads are
 	// made anew from the leader; in the first process it is refused.
 	changing
+	// joining is changing, and changes credentials in some cases.
+	joining
 	// credentials is changing, but in the first process it is made on all
 	// threads, as POSIX has it.
 	credentials
@@ -50,7 +52,8 @@ var traitCalls = map[trait]string{
 		rt_sigaction getrandom eventfd2 epoll_create1 timerfd_gettime sched_yield`,
 	reading: `getpriority ioprio_get sched_getparam sched_getscheduler sched_getaffinity sched_getattr
 		sched_rr_get_interval capget rt_sigpending get_mempolicy get_robust_list`,
-	changing: `unshare setns setpriority ioprio_set sched_setparam sched_setscheduler sched_setaffinity
+	joining: "unshare setns",
+	changing: `setpriority ioprio_set sched_setparam sched_setscheduler sched_setaffinity
 		sched_setattr seccomp personality rt_sigprocmask landlock_restrict_self set_mempolicy
 		keyctl add_key request_key ptrace`,
 	credentials: `setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups capset`,

@@ -36,7 +36,7 @@ var _ T = (*testing.T)(nil)
 func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
-		coreCases, pollCases, fileCases, processCases, socketCases, readyCases, kqueueCases, eventCases, systemCases,
+		coreCases, pollCases, fileCases, processCases, confinementCases, socketCases, readyCases, kqueueCases, eventCases, systemCases,
 	} {
 		all = append(all, group...)
 	}

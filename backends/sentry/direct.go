@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 
 	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/abi/linux"
 	"gvisor.dev/gvisor/pkg/goid"
 	"gvisor.dev/gvisor/pkg/sentry/arch"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
@@ -131,6 +132,11 @@ func (c *task) wait() (uintptr, error) {
 func (c *task) gone() error {
 	if c != c.p.leader && c.execs != c.p.execs.Load() { // execve in another thread ended this one
 		return abi.Errno(unix.EINTR)
+	}
+	if c != c.p.leader {
+		// A filter ended it: gVisor knows no filters that end the process.
+		// Where the process is ending for another reason, this does nothing.
+		_ = c.p.leader.t.ThreadGroup().SendSignal(&linux.SignalInfo{Signo: int32(unix.SIGSYS), Code: linux.SI_USER})
 	}
 	select {
 	case <-c.p.done:

@@ -14,6 +14,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys/abi"
 )
 
 // A Process is a process of a kernel: a thread group whose threads are driven
@@ -84,7 +85,10 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	}
 	t, err := p.worker(c.Cancel)
 	if err != nil {
-		return 0, 0, err
+		if noThreads(err) {
+			r0, err = p.lead(&c, true)
+		}
+		return r0, 0, err
 	}
 	if p.k.memory.limit > 0 {
 		if err := p.k.memory.admit(t, &c); err != nil {
@@ -103,6 +107,9 @@ func (p *Process) special(c *backends.Call, class class) (uintptr, error) {
 	case masking, looped:
 		t, err := p.worker(c.Cancel)
 		if err != nil {
+			if noThreads(err) {
+				return p.lead(c, false)
+			}
 			return 0, err
 		}
 		defer p.release(t)
@@ -137,6 +144,11 @@ func (p *Process) exec(c *backends.Call) (uintptr, error) {
 	}
 	return r, err
 }
+
+// noThreads reports whether the kernel refuses to make a worker, as it does
+// after unshare(CLONE_NEWPID). The leader then makes every call, one after the
+// other.
+func noThreads(err error) bool { return err == abi.Errno(unix.EINVAL) }
 
 // lead makes a call on the leader.
 func (p *Process) lead(c *backends.Call, direct bool) (uintptr, error) {
