@@ -48,9 +48,9 @@ func probeProcesses() error {
 		return err
 	}
 	// Before 5.16 a child that dumps core takes along every process that
-	// shares its memory: this program.
-	if major, minor := release(); major < 5 || major == 5 && minor < 16 {
-		return fmt.Errorf("processes that share memory need Linux 5.16, this is %d.%d", major, minor)
+	// shares its memory: this program. Before 5.17 its words are not cleared.
+	if major, minor := release(); major < 5 || major == 5 && minor < 17 {
+		return fmt.Errorf("processes that share memory need Linux 5.17, this is %d.%d", major, minor)
 	}
 	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {

@@ -4,6 +4,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -93,7 +94,9 @@ func (p *process) born(parent *process, fds backends.Descriptors) error {
 		return nil
 	})
 	if err != nil {
-		b.bury()
+		if !errors.Is(err, backends.ErrExited) { // it was not made
+			b.bury()
+		}
 		p.k.slots.put(b)
 		return err
 	}

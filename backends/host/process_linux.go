@@ -88,7 +88,9 @@ func (p *process) changeCredentials(num uintptr, args *[6]uintptr) (uintptr, err
 
 // exec makes the process another program. Where that succeeds, the call does
 // not return in the kernel; it returns 0 here. That it was killed meanwhile
-// cannot be told from that it was killed right after.
+// cannot be told from that it was killed right after. Its LWPs are gone from
+// our memory then, so that later calls find nobody; the rest is done at the
+// end of the process.
 func (p *process) exec(num uintptr, args *[6]uintptr) (uintptr, error) {
 	err := p.signalAction(unix.SIGPIPE, defaultAction)
 	if err != nil {
@@ -96,7 +98,6 @@ func (p *process) exec(num uintptr, args *[6]uintptr) (uintptr, error) {
 	}
 	r, err := p.team.ask(num, args[:]...)
 	if err != nil {
-		p.team.end()
 		return 0, nil
 	}
 	return r, p.signalAction(unix.SIGPIPE, ignoreAction)

@@ -204,3 +204,32 @@ func openDescriptors(t *testing.T) int {
 	}
 	return len(entries)
 }
+
+// TestCoreDumpEndsTheChildOnly has a child dump core, whose memory is ours.
+func TestCoreDumpEndsTheChildOnly(t *testing.T) {
+	p := newChild(t)
+	if err := p.Chdir(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	const small = 64 << 10
+	if err := p.Setrlimit(sys.RLIMIT_CORE, sys.Rlimit{Cur: small, Max: small}); err != nil {
+		t.Fatal(err)
+	}
+	blocked := make(chan error, 1)
+	go func() { blocked <- pause(p) }()
+	time.Sleep(10 * time.Millisecond)
+	if err := p.Signal(sys.SIGABRT); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-blocked:
+		if !errors.Is(err, backends.ErrExited) {
+			t.Errorf("a blocked call of a process that dumps core: %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("a blocked call of a process that dumps core does not return")
+	}
+	if w, err := p.Wait(); err != nil || w.Status.Signal() != sys.SIGABRT {
+		t.Errorf("wait: %v, %v", w.Status, err)
+	}
+}

@@ -54,7 +54,11 @@ func (s *slots) grow() error {
 	return nil
 }
 
-// put takes back the slot of an LWP that is dead or has been told to exit.
+// put takes back the slot of an LWP that is dead or about to die. It is not
+// used again before the kernel has cleared the LWP's word: otherwise that
+// would be taken for the death of the next one. Where the maker of an LWP died
+// while it made it, nobody knows whether there is one; if there is none, the
+// slot stays unused.
 func (s *slots) put(b *block) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -285,14 +285,16 @@ func (t *team) hire() (w *lwp, err error) {
 		if t.alone {
 			return nil
 		}
+		if l.load() == stateDead {
+			return backends.ErrExited
+		}
 		b, err := t.slots.get()
 		if err != nil {
 			return err
 		}
 		r, alive := l.clone(threadFlags, b)
 		if !alive {
-			b.bury()
-			t.slots.put(b)
+			t.slots.put(b) // see slots.put
 			return backends.ErrExited
 		}
 		if _, refused := failed(r); refused {
