@@ -28,6 +28,7 @@ var prepare = sync.OnceValue(func() error {
 	if err := checkPrivate(); err != nil {
 		return err
 	}
+	log.SetTarget(&logs)
 	log.SetLevel(log.Warning)
 	cpuid.Initialize()
 	hookCalls()
@@ -63,6 +64,8 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	k.platform = newPlatform(k, win)
 	k.netClock = newNetClock(k.opts.Clock, k.panicked)
 	k.opened = opened
+	logs.add(k)
+	k.onEnd(func() { logs.remove(k) })
 	if err := k.boot(); err != nil {
 		k.closing.Store(true)
 		k.end(backends.ErrClosed)

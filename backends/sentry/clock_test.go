@@ -93,11 +93,14 @@ func TestVirtualTimeWakes(t *testing.T) {
 			s := callerOf(k.Init())
 			done := make(chan error, 1)
 			go func() { done <- wait(s) }()
-			for { // until the call has begun to wait
-				if left, ok := k.NextTimer(); ok && left > hour/2 {
+			for start := time.Now(); ; time.Sleep(time.Millisecond) { // until the call has begun to wait
+				left, ok := k.NextTimer()
+				if ok && left > hour/2 {
 					break
 				}
-				time.Sleep(time.Millisecond)
+				if time.Since(start) > 20*time.Second {
+					t.Fatalf("nothing waits for an hour; the next timer is due in %v, %t", left, ok)
+				}
 			}
 			clock.Advance(hour - 1)
 			select {

@@ -31,6 +31,26 @@
 // kept per thread runs on the leader, and the workers are replaced. So a
 // process acts as one, whatever goroutine calls.
 //
+// # Limits
+//
+// A Go panic inside gVisor ends the kernel that it happened in with a
+// *backends.PanicError: on the goroutine of a caller, in a call that a task's
+// loop makes, and in timers of the network stack. On gVisor's other goroutines
+// (the rest of the loop, the workers of TCP) it ends the program, as any panic
+// does.
+//
+// Clocks of CPU time stand still, because gVisor's ticker for them can neither
+// be stopped nor idle. A signal handler does nothing but that the signal
+// counts as caught. What mmap returns may be given to calls, but not be
+// touched by Go.
+//
+// Programs and tests with the race detector need
+//
+//	go test -race -gcflags=all=-d=checkptr=0
+//
+// because gVisor turns addresses into pointers in ways that checkptr, which
+// -race turns on, takes for mistakes.
+//
 // What may be in this room: all that knows gVisor. What may not: anything
 // that the packages above would have to know.
 package sentry

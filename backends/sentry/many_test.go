@@ -48,6 +48,9 @@ func TestTwoHundredKernelsAtOnce(t *testing.T) {
 	t.Logf("per kernel: %d KiB RSS, %d KiB heap, %.1f goroutines, %.1f descriptors, %.1f mappings",
 		(idle.rss-before.rss)/n, (idle.heap-before.heap)/n, float64(idle.goroutines-before.goroutines)/float64(n),
 		float64(idle.descriptors-before.descriptors)/float64(n), float64(idle.mappings-before.mappings)/float64(n))
+	if each := (idle.rss - before.rss) / n; each > 700 && !raceEnabled {
+		t.Errorf("a kernel takes %d KiB of memory", each)
+	}
 	var wg sync.WaitGroup
 	for i, k := range kernels {
 		wg.Go(func() { use(t, k, fmt.Sprint("content ", i)) })

@@ -17,6 +17,7 @@ var errNotSalvaged = errors.New("the kernel panicked, and some of what it had co
 // goroutines are ended where they are, and what keeps others running is
 // stopped. What is left is garbage, but for timers that processes made.
 func (k *Kernel) salvage() error {
+	logs.remove(k)
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
