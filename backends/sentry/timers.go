@@ -10,7 +10,6 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/fsimpl/timerfd"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
 	"gvisor.dev/gvisor/pkg/sentry/ktime"
-	"gvisor.dev/gvisor/pkg/sentry/vfs"
 )
 
 // gVisor's timers wait by timers of the host and look at the kernel's clock
@@ -93,12 +92,16 @@ func (p *Process) eachTimerFD(f func(*timerfd.TimerFileDescription)) {
 	}
 	ctx := p.k.gv.SupervisorContext()
 	defer fds.DecRef(ctx)
-	fds.ForEach(ctx, func(_ int32, file *vfs.FileDescription, _ kernel.FDFlags) bool {
+	for _, fd := range fds.GetFDs(ctx) {
+		file, _ := fds.Get(fd)
+		if file == nil {
+			continue // closed meanwhile
+		}
 		if t, ok := file.Impl().(*timerfd.TimerFileDescription); ok {
 			f(t)
 		}
-		return true
-	})
+		file.DecRef(ctx)
+	}
 }
 
 // countTimers is timer_create. gVisor numbers a process's timers from 0, so
