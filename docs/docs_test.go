@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/anykernel/anykernel/backends/kerneltest"
 )
 
 const root = ".."
@@ -86,6 +88,20 @@ func TestTestsThatDocumentsNameExist(t *testing.T) {
 			if !strings.Contains(code.String(), "\nfunc "+m[1]+"(") {
 				t.Errorf("%s names %s, which is nowhere", doc, m[1])
 			}
+		}
+	}
+}
+
+var caseName = regexp.MustCompile(`\*([a-z][^*|]+)\*`)
+
+func TestCasesThatDocumentsNameExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, c := range kerneltest.Cases() {
+		known[c.Name] = true
+	}
+	for _, m := range caseName.FindAllStringSubmatch(read(t, "docs/ljsyscall.md"), -1) {
+		if !known[m[1]] {
+			t.Errorf("docs/ljsyscall.md names the case %q, which is nowhere", m[1])
 		}
 	}
 }

@@ -1,3 +1,5 @@
+// Command hello boots a kernel, asks it what it is, and is done. Change
+// "sentry" to "host" and import that backend: nothing else changes.
 package main
 
 import (
@@ -15,6 +17,6 @@ func main() {
 		log.Fatal(err)
 	}
 	defer k.Close()
-	name, err := k.Init().Uname()
-	fmt.Println(name, err)
+	uname, err := k.Init().Uname()
+	fmt.Println(uname, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,21 +134,44 @@ func (c *conformance) table() *table {
 	return t
 }
 
-// print is the table, and below it why cases failed or were skipped.
+// print is the table, and below it why cases failed or were skipped, each
+// reason once.
 func (c *conformance) print(e *env) error {
 	if err := c.table().print(e.stdout); err != nil {
 		return err
 	}
 	for _, o := range []kerneltest.Outcome{kerneltest.Skipped, kerneltest.Failed} {
-		for _, row := range c.results {
-			for i, r := range row {
-				if r.Outcome == o {
-					fmt.Fprintf(e.stdout, "%s %s: %s: %s\n", o, c.specs[i], r.Case, r.Detail)
-				}
+		for i, spec := range c.specs {
+			for _, r := range c.reasons(o, i) {
+				fmt.Fprintf(e.stdout, "%s %s: %s: %s\n", o, spec, strings.Join(r.cases, "; "), r.detail)
 			}
 		}
 	}
 	return nil
+}
+
+// A reason is why cases failed or were skipped.
+type reason struct {
+	detail string
+	cases  []string
+}
+
+// reasons is why results of one kernel are o, in the order of the cases.
+func (c *conformance) reasons(o kerneltest.Outcome, kernel int) []*reason {
+	var list []*reason
+	byDetail := map[string]*reason{}
+	for _, row := range c.results {
+		r := row[kernel]
+		if r.Outcome != o {
+			continue
+		}
+		if byDetail[r.Detail] == nil {
+			byDetail[r.Detail] = &reason{detail: r.Detail}
+			list = append(list, byDetail[r.Detail])
+		}
+		byDetail[r.Detail].cases = append(byDetail[r.Detail].cases, r.Case)
+	}
+	return list
 }
 
 // caseInfo is a result for machines.
