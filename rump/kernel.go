@@ -207,7 +207,8 @@ func (k *Kernel) Close() error {
 	return err
 }
 
-// halt reboots the kernel, from which no call returns, by an LWP of its own.
+// halt reboots the kernel, from which no call returns. It does so for process
+// 0, whose rights nobody can have given away.
 func (k *Kernel) halt() error {
 	t, err := k.host.NewThread()
 	if err != nil {
@@ -215,7 +216,7 @@ func (k *Kernel) halt() error {
 	}
 	defer t.Free()
 	overdue := time.AfterFunc(closeTime, func() { k.host.End(rumpuser.Exited) })
-	errno, err := t.NewLWP(k.init.pid)
+	errno, err := t.NewLWP(0)
 	if err == nil && errno == 0 {
 		_, _, errno, err = t.Syscall(sysReboot)
 	}

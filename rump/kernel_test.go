@@ -314,6 +314,46 @@ func TestBadAddress(t *testing.T) {
 	}
 }
 
+// TestGarbage makes every call that the kernel has with arguments that are no
+// addresses, descriptors or sizes. It may say what it likes, and must live.
+func TestGarbage(t *testing.T) {
+	needKit(t)
+	step := uintptr(1)
+	if testing.Short() {
+		step = 16
+	}
+	k := boot(t, "vfs", "tmpfs", "netinet", "local")
+	calls := k.Calls()
+	if len(calls) < 100 {
+		t.Fatalf("the kernel has %d calls", len(calls))
+	}
+	for n := uintptr(0); n < uintptr(len(calls)); n += step {
+		if calls[n] == sysReboot {
+			continue
+		}
+		// A kernel each: a call may close or bind what the next would use.
+		k := boot(t, "vfs", "tmpfs", "netinet", "local")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			call(k.Init(), calls[n], 8, 8, 8, 8, 8, 8)
+			call(k.Init(), calls[n], 0, 16, 24, 32, -1, -1)
+			call(k.Init(), calls[n], -1, -1, -1, -1, -1, -1)
+		}()
+		select {
+		case <-done:
+		case <-time.After(100 * time.Millisecond): // it waits for something: Close ends that
+		}
+		if err := k.Err(); err != nil {
+			t.Errorf("call %d: %v", calls[n], err)
+		}
+		if err := k.Close(); err != nil {
+			t.Errorf("call %d: close: %v", calls[n], err)
+		}
+		<-done
+	}
+}
+
 func TestInterrupt(t *testing.T) {
 	needKit(t)
 	const eintr = 4

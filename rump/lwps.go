@@ -39,7 +39,7 @@ func (l *lwps) takeSlowly() (*LWP, error) {
 	l.mu.Lock()
 	if l.closed.Load() {
 		l.mu.Unlock()
-		return nil, ErrExited
+		return nil, l.gone()
 	}
 	if n := len(l.idle); n > 0 {
 		t := l.idle[n-1]
@@ -58,7 +58,7 @@ func (l *lwps) takeSlowly() (*LWP, error) {
 	if errno, err := t.NewLWP(l.pid); err != nil || errno != 0 {
 		l.mu.Lock()
 		l.idle = append(l.idle, t) // counted, and freed with the others
-		l.closed.Store(true)
+		l.closed.Store(true)       // nobody may use it
 		l.mu.Unlock()
 		if err == nil {
 			err = fmt.Errorf("a new LWP of process %d: error %d", l.pid, errno)
@@ -66,6 +66,16 @@ func (l *lwps) takeSlowly() (*LWP, error) {
 		return nil, err
 	}
 	return t, nil
+}
+
+// gone says why there are no LWPs any more.
+func (l *lwps) gone() error {
+	select {
+	case <-l.host.Ended():
+		return rumpuser.ErrEnded
+	default:
+		return ErrExited
+	}
 }
 
 // adopt adds an LWP that was made elsewhere.
