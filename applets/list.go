@@ -2,7 +2,8 @@ package applets
 
 // list is all applets.
 var list = []*Applet{
-	cat, chmod, cp, dd, env, falseApplet, find, grep, head, ln, ls, mkdir, mknod,
-	mv, ps, rm, rmdir, sha256Sum, sleep, sortApplet, stat, sysctl, tail, tee, touch,
-	trueApplet, wc,
+	cat, chmod, cp, dd, df, dmesg, env, falseApplet, fetch, find, grep, head,
+	hostname, httpd, id, ifconfig, ip, kill, ln, ls, mkdir, mknod, mount, mv, nc, ping, ps,
+	rm, rmdir, sha256Sum, sleep, sortApplet, stat, sysctl, tail, tee, touch,
+	trueApplet, umount, uname, wc,
 }
