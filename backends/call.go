@@ -101,12 +101,7 @@ type Call struct {
 
 // KeepAlive keeps the memory of c reachable up to the point where it is
 // called. It costs nothing.
-func (c *Call) KeepAlive() {
-	for i := range c.Args {
-		runtime.KeepAlive(c.Args[i].ptr)
-	}
-	runtime.KeepAlive(c.Refs)
-}
+func (c *Call) KeepAlive() { runtime.KeepAlive(c) } // and so all that it points to
 
 // Link stores the address of what each Ref points to in its holder, for
 // kernels that share the caller's address space. It fails with EFAULT's

@@ -82,3 +82,68 @@ func peer(b *testing.B, c backends.Call) func() {
 	num := c.Num
 	return func() { _, _, e := unix.Syscall(num, w[0], uintptr(p[1]), w[2]); check(e) }
 }
+
+// BenchmarkChild measures calls of a process made by Fork: one that its leader
+// makes, and one that a worker makes.
+func BenchmarkChild(b *testing.B) {
+	k, err := host.Open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer k.Close()
+	p, err := k.Init().Fork(b.Context(), backends.CopiedDescriptors)
+	if err != nil {
+		b.Skip(err)
+	}
+	calls := benchCalls(b)
+	for _, name := range []string{"getpid", "stat"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := p.Call(calls[name]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkFork measures the life of a process: fork, end and wait.
+func BenchmarkFork(b *testing.B) {
+	k, err := host.Open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer k.Close()
+	for b.Loop() {
+		p, err := k.Init().Fork(b.Context(), backends.CleanDescriptors)
+		if err != nil {
+			b.Skip(err)
+		}
+		if err := p.Close(); err != nil {
+			b.Fatal(err)
+		}
+		wait := backends.Call{Num: unix.SYS_WAIT4}
+		wait.Args[0] = backends.Int(uintptr(p.ID()))
+		if _, _, err := k.Init().Call(wait); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkInterruptible measures a call of the program itself that could be
+// interrupted, and is not.
+func BenchmarkInterruptible(b *testing.B) {
+	k, err := host.Open()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer k.Close()
+	c := benchCalls(b)["stat"]
+	c.Cancel = make(chan struct{})
+	for b.Loop() {
+		if _, _, err := k.Init().Call(c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
