@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/anykernel/anykernel/xen/internal/shm/shmtest"
+	"github.com/anykernel/anykernel/xen/ring/ringtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -289,28 +290,12 @@ func TestNonsenseIsRefused(t *testing.T) {
 	}
 }
 
-// A wire is an event channel between two ends in one process.
-type wire struct {
-	mine, other chan struct{}
-	once        sync.Once
+// newWire is both ends of an event channel.
+func newWire() (a, b *ringtest.Port) {
+	a, b = ringtest.NewPort(), ringtest.NewPort()
+	a.Other, b.Other = b.Raise, a.Raise
+	return a, b
 }
-
-func newWire() (a, b *wire) {
-	x, y := make(chan struct{}, 1), make(chan struct{}, 1)
-	return &wire{mine: x, other: y}, &wire{mine: y, other: x}
-}
-
-func (w *wire) Notify() error {
-	defer func() { recover() }() // the other end may be closed
-	select {
-	case w.other <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-func (w *wire) Pending() <-chan struct{} { return w.mine }
-func (w *wire) Close() error             { w.once.Do(func() { close(w.mine) }); return nil }
 
 // mirrored is the daemon's end of a ring: requests and answers swapped.
 type mirrored struct {

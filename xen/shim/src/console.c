@@ -96,10 +96,18 @@ static void ring_write(const char *s, u64 n)
 	xen_notify(ring_port);
 }
 
+/* Takes the event, so that the next one interrupts again. */
+static void ring_take_event(void)
+{
+	if (xen_shared)
+		asm volatile("lock btr %1, %0" : "+m"(xen_shared->pending[ring_port / 64]) : "r"((u64)ring_port % 64) : "memory", "cc");
+}
+
 static void ring_input(void)
 {
 	bool any = false;
 
+	ring_take_event();
 	while (has_room() && ring->in_consumer != ring->in_producer) {
 		type(ring->in[ring->in_consumer % sizeof(ring->in)]);
 		asm volatile("" : : : "memory");

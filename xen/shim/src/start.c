@@ -56,8 +56,10 @@ NORETURN void start(void)
 	cpu_init();
 	trap_init();
 	apic_init();
-	if (xen_present())
+	if (xen_present()) {
 		xen_init();
+		console_init_xen();
+	}
 	payload_init();
 	verbose = param("anykernel.verbose", (char[8]){0}, 8) != NULL;
 	clock_init();

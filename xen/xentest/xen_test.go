@@ -1,0 +1,129 @@
+package xentest
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anykernel/anykernel/images"
+)
+
+var onXen = flag.Bool("xen", false, "run the tests that boot Xen under QEMU; the first time they download 300 MB of packages")
+
+// bedTime bounds one boot of Xen with its guests, on a slow and busy machine.
+const bedTime = 8 * time.Minute
+
+func needXen(t *testing.T) {
+	t.Helper()
+	if !*onXen {
+		t.Skip("boots Xen under QEMU: go test ./xen/xentest -xen")
+	}
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		t.Skip("QEMU is not here: apt-get install qemu-system-x86")
+	}
+}
+
+func compile(t *testing.T, pkg string) []byte {
+	t.Helper()
+	b, err := images.Compile(t.Context(), pkg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// image is an image of a program.
+func image(t *testing.T, c images.Config) []byte {
+	t.Helper()
+	b, err := images.Build(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// config is the configuration of a guest on one of the images in /guests.
+func config(t *testing.T, c images.XLConfig) []byte {
+	t.Helper()
+	c.Image, c.MemoryMiB = "/guests/"+c.Image, 128
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	// Under nested emulation, an emulated TSC would be slower still.
+	return []byte(c.String() + "tsc_mode = \"native\"\n")
+}
+
+// section is what a guest's console said.
+func section(t *testing.T, out, name string) string {
+	t.Helper()
+	_, after, ok1 := strings.Cut(out, "== "+name+"\n")
+	said, _, ok2 := strings.Cut(after, "-- "+name+"\n")
+	if !ok1 || !ok2 {
+		t.Fatalf("nothing of guest %s in\n%s", name, out)
+	}
+	return said
+}
+
+// TestGuests boots Xen once, and on it a guest for each thing that a guest
+// can do.
+func TestGuests(t *testing.T) {
+	needXen(t)
+	program := compile(t, "../launch/testdata/guest")
+	web := compile(t, "../../examples/xenweb")
+	b := Bed{
+		Files: map[string][]byte{
+			"guest.img":   image(t, images.Config{Program: program}),
+			"web.img":     image(t, images.Config{Program: web, Files: os.DirFS("../../examples/xenweb/site")}),
+			"get":         compile(t, "./testdata/get"),
+			"hello.cfg":   config(t, images.XLConfig{Name: "hello", Image: "guest.img", CommandLine: "-- hello"}),
+			"runtime.cfg": config(t, images.XLConfig{Name: "runtime", Image: "guest.img", CommandLine: "-- runtime"}),
+			"time.cfg":    config(t, images.XLConfig{Name: "time", Image: "guest.img", CommandLine: "-- time"}),
+			"crash.cfg":   config(t, images.XLConfig{Name: "crash", Image: "guest.img", CommandLine: "-- crash"}),
+			"exit.cfg":    config(t, images.XLConfig{Name: "exit", Image: "guest.img", CommandLine: "-- exit 7"}),
+			"disk.cfg": config(t, images.XLConfig{Name: "disk", Image: "guest.img", CommandLine: "-- disk",
+				Disks: []string{"/tmp/disk,raw,xvda,rw"}}),
+			"web.cfg": config(t, images.XLConfig{Name: "web", Image: "web.img",
+				Vifs: []string{"mac=00:16:3e:00:00:01,script=vif-test"}}),
+		},
+		Script: `
+dd if=/dev/zero of=/tmp/disk bs=1M count=1 2>/dev/null
+for g in hello runtime time crash exit disk; do guest $g; done
+echo "disk's sum $(md5sum </tmp/disk)"
+echo "== web"
+xl create -q /guests/web.cfg
+await web serving
+/guests/get http://10.9.0.2/
+ping -c 20 -i 0.2 10.9.0.2 | tail -2
+xl destroy web
+cat /var/log/xen/console/guest-web.log
+echo "-- web"
+`,
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bedTime)
+	defer cancel()
+	out, err := b.Run(ctx)
+	t.Logf("dom0 said\n%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]string{
+		"hello":   {"hello\n"},
+		"runtime": {"runtime ok"},
+		"time":    {"time ok"},
+		"crash":   {"nil pointer dereference", "shim: the program died of signal 6", "exit status 134"},
+		"exit":    {"shim: exit status 7"},
+		"disk":    {"disk 1048576 512 false", "disk ok"},
+		"web":     {"serving on 10.9.0.2/24", "This page came out of a bare guest", " 0% packet loss"},
+	} {
+		said := section(t, out, name)
+		for _, w := range want {
+			if !strings.Contains(said, w) {
+				t.Errorf("guest %s does not say %q, but\n%s", name, w, said)
+			}
+		}
+	}
+}
