@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 // packages is what dom0 is made of: Debian's names for them. Of what they
@@ -16,7 +17,7 @@ var packages = []string{
 	"busybox-static", "libc6", "libgcc-s1", "zlib1g", "libbz2-1.0", "liblzma5", "liblzo2-2", "libzstd1", "libuuid1",
 	"libxencall1", "libxendevicemodel1", "libxenevtchn1", "libxenforeignmemory1", "libxengnttab1", "libxenhypfs1",
 	"libxenmisc4.17", "libxenstore4", "libxentoolcore1", "libxentoollog1", "libfdt1", "libyajl2", "libnl-3-200",
-	"libnl-route-3-200", "libsystemd0", "libcap2", "libgcrypt20", "libgpg-error0", "liblz4-1", "libxenstat4.17",
+	"libnl-route-3-200", "libsystemd0", "libcap2", "libgcrypt20", "libgpg-error0", "liblz4-1",
 }
 
 // stamp marks a cache that is complete, and for which list of packages.
@@ -48,10 +49,8 @@ func Root(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, p := range append([]string{kernel}, packages...) {
-		if err := unpack(ctx, debs, root, p); err != nil {
-			return "", err
-		}
+	if err := unpack(ctx, debs, root, append([]string{kernel}, packages...)); err != nil {
+		return "", err
 	}
 	return root, os.WriteFile(filepath.Join(dir, stamp), []byte(want), 0o644)
 }
@@ -62,22 +61,23 @@ func dependency(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("apt-cache depends %s: %w (apt-get update?)", name, err)
 	}
-	var dep string
-	if _, err := fmt.Sscanf(string(out), name+" Depends: %s", &dep); err != nil {
+	_, after, ok := strings.Cut(string(out), "Depends: ")
+	dep, _, _ := strings.Cut(after, "\n")
+	if !ok || dep == "" {
 		return "", fmt.Errorf("apt-cache depends %s says %q", name, out)
 	}
 	return dep, nil
 }
 
-func unpack(ctx context.Context, debs, root, name string) error {
-	cmd := exec.CommandContext(ctx, "apt-get", "download", "-qq", name)
+func unpack(ctx context.Context, debs, root string, names []string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", append([]string{"download", "-qq"}, names...)...)
 	cmd.Dir = debs
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("apt-get download %s: %w\n%s", name, err, out)
+		return fmt.Errorf("apt-get download: %w\n%s", err, out)
 	}
-	files, err := filepath.Glob(filepath.Join(debs, name+"_*.deb"))
-	if err != nil || len(files) == 0 {
-		return errors.Join(fmt.Errorf("apt-get download %s left no file", name), err)
+	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
+	if err != nil || len(files) < len(names) {
+		return errors.Join(fmt.Errorf("apt-get download left %d packages of %d", len(files), len(names)), err)
 	}
 	for _, f := range files {
 		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", f, root).CombinedOutput(); err != nil {
