@@ -61,6 +61,10 @@ func completeApplets(_ *cobra.Command, args []string, _ string) ([]string, cobra
 
 // withKernel opens a kernel, prepares it, runs f and closes it.
 func (e *env) withKernel(ctx context.Context, spec string, s *setup, f func(*sys.Kernel) error) (err error) {
+	spec, err = s.spec(spec)
+	if err != nil {
+		return err
+	}
 	k, err := e.open(ctx, spec)
 	if err != nil {
 		return err

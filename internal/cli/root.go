@@ -15,6 +15,7 @@ var commands = []func(*env) *cobra.Command{
 	newExecCommand,
 	newShCommand,
 	newConformCommand,
+	newBenchCommand,
 	newImageCommand,
 	newRunCommand,
 	newVersionCommand,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,21 +23,56 @@ func dirFlag(cmd *cobra.Command) *string {
 func isolated(k *sys.Kernel) bool { return k.Capabilities().Has(backends.Isolated) }
 
 // A setup is what is done to a kernel before anything runs on it.
-type setup struct{ copies []string }
+type setup struct{ copies, mounts []string }
 
 // setupFlags gives cmd the flags that prepare a kernel.
 func setupFlags(cmd *cobra.Command) *setup {
 	s := &setup{}
 	cmd.Flags().StringArrayVar(&s.copies, "copy", nil, "copy a file or folder of the host in first, as `HOST:KERNEL`")
+	cmd.Flags().StringArrayVar(&s.mounts, "mount", nil, "show a folder of the host, read-only, as `HOST:KERNEL`; for kernels with the option mount")
 	return s
+}
+
+// spec is the specification text with the mounts among its options.
+func (s *setup) spec(text string) (string, error) {
+	if len(s.mounts) == 0 {
+		return text, nil
+	}
+	spec, err := backends.ParseSpec(text)
+	if err != nil {
+		return "", err
+	}
+	b, err := backends.Lookup(spec.Name)
+	if err != nil {
+		return "", usageError{err}
+	}
+	if !slices.ContainsFunc(b.Options, func(o backends.OptionInfo) bool { return o.Key == "mount" }) {
+		return "", usagef("--mount: a kernel of %s cannot show folders of the host; --copy copies them in", spec.Name)
+	}
+	for _, m := range s.mounts {
+		if _, _, err := splitPair("--mount", m); err != nil {
+			return "", err
+		}
+		spec.Options = append(spec.Options, backends.Option{Key: "mount", Value: m})
+	}
+	return spec.String(), nil
+}
+
+// splitPair splits the value of a flag, HOST:KERNEL.
+func splitPair(flag, text string) (from, to string, err error) {
+	from, to, ok := strings.Cut(text, ":")
+	if !ok || from == "" || !path.IsAbs(to) {
+		return "", "", usagef("%s %q: it is HOST:KERNEL, such as ./site:/www, the second an absolute path", flag, text)
+	}
+	return from, to, nil
 }
 
 // apply prepares k.
 func (s *setup) apply(ctx context.Context, k *sys.Kernel) error {
 	for _, c := range s.copies {
-		from, to, ok := strings.Cut(c, ":")
-		if !ok || from == "" || !path.IsAbs(to) {
-			return usagef("--copy %q: it is HOST:KERNEL, such as ./site:/www, the second an absolute path", c)
+		from, to, err := splitPair("--copy", c)
+		if err != nil {
+			return err
 		}
 		if err := copyIn(k.Init().With(ctx), from, to); err != nil {
 			return fmt.Errorf("--copy %s: %w", c, err)
