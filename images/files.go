@@ -101,7 +101,7 @@ func checkName(name string) error {
 	case len(name) > maxPath:
 		return fmt.Errorf("a path of %d bytes; %d is the most", len(name), maxPath)
 	case !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, 0):
-		return fmt.Errorf("%q is not a path from the root without . and ..", name)
+		return fmt.Errorf("%q is not a path from the root, or has . or .. in it", name)
 	case name == cpio.Trailer:
 		return fmt.Errorf("%q ends an archive", name)
 	}

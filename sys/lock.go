@@ -188,7 +188,7 @@ func (f *File) getLock(c fcntlCommand, l *Lock) (Lock, error) {
 	return t.flock.decode(b, t.order), nil
 }
 
-// Lockf is a command of lockf(3).
+// A LockfCommand is a command of lockf(3).
 type LockfCommand uint8
 
 const (

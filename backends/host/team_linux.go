@@ -81,7 +81,6 @@ var (
 	defaultAction   = &sigaction{}
 	noSignals       = new(uint64)
 	onlyInterrupt   = func() *uint64 { m := uint64(1) << (interruptSignal - 1); return &m }()
-	allButInterrupt = func() *uint64 { m := allSignals &^ *onlyInterrupt; return &m }()
 )
 
 // useLeader runs f with the leader, which is alive, or was a moment ago.

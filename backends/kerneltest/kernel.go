@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -28,7 +29,9 @@ func open(t testing.TB, spec string) *sys.Kernel {
 	t.Helper()
 	leaks.enter()
 	t.Cleanup(func() { leaks.leave(t) })
-	k, err := sys.OpenConfig(t.Context(), spec, backends.Config{Console: newLogWriter(t)})
+	ctx, cancel := context.WithTimeout(t.Context(), bootTime)
+	defer cancel()
+	k, err := sys.OpenConfig(ctx, spec, backends.Config{Console: newLogWriter(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

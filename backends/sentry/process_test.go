@@ -189,7 +189,10 @@ func TestExec(t *testing.T) {
 }
 
 // sigaction is struct kernel_sigaction.
-type sigaction struct{ handler, flags, restorer, mask uint64 }
+type sigaction struct {
+	handler, flags, restorer uint64
+	_                        uint64 // the mask, empty
+}
 
 // handle makes a signal be caught. The handler is never run: any address will
 // do.

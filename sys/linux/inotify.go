@@ -162,7 +162,7 @@ func (i *Inotify) RemoveWatch(watch int) error {
 // room for an event with the longest name.
 const eventBuffer = 16 << 10
 
-// Read waits for events and returns those that there are, one at least.
+// ReadEvents waits for events and returns those that there are, one at least.
 func (i *Inotify) ReadEvents() ([]InotifyEvent, error) {
 	b := make([]byte, eventBuffer)
 	n, err := i.Read(b)

@@ -78,7 +78,7 @@ func mapPhysical(physical uint64, size int, cached bool) (shm.Region, error) {
 func sharedInfo() (shm.Region, error) {
 	va, err := call(opSharedInfo, 0, 0, 0, 0)
 	if err != nil {
-		return shm.Region{}, fmt.Errorf("Xen's shared page: %w", err)
+		return shm.Region{}, fmt.Errorf("shared page of Xen: %w", err)
 	}
 	return shm.Region{Bytes: bytesAt(va, 4096)}, nil
 }

@@ -13,12 +13,11 @@ import (
 
 // A ramDisk is a disk in memory, on the device's side.
 type ramDisk struct {
-	mu               sync.Mutex
-	data             []byte
-	flushes          int
-	discarded        int64
-	status           byte // what requests end with
-	readOnlyRequests int
+	mu        sync.Mutex
+	data      []byte
+	flushes   int
+	discarded int64
+	status    byte // what requests end with
 }
 
 func (r *ramDisk) serve(d *device, _ int) {

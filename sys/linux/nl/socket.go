@@ -54,6 +54,7 @@ func bind(s *sys.Socket, groups uint32) (port uint32, err error) {
 // are those that a netlink.Conn looks for.
 type socket struct{ *sys.Socket }
 
+//lint:ignore SA1019 a socket of another kernel is what the interface is for here
 var _ netlink.Socket = (*socket)(nil)
 
 func (s *socket) Send(m netlink.Message) error { return s.SendMessages([]netlink.Message{m}) }
