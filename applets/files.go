@@ -79,7 +79,7 @@ func remove(j *job, name string, deep, force bool) error {
 		return fmt.Errorf("refusing to remove %q", base)
 	}
 	p := j.path(name)
-	_, err := j.p.Lstat(p)
+	st, err := j.p.Lstat(p)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && force:
 		return nil
@@ -87,6 +87,8 @@ func remove(j *job, name string, deep, force bool) error {
 		return err
 	case deep:
 		return j.p.RemoveAll(p)
+	case st.IsDir():
+		return errors.New("Is a directory") // some kernels say EPERM, and some unlink it
 	}
 	return j.p.Unlink(p)
 }
@@ -273,6 +275,9 @@ func runMknod(j *job, args []string, mode string) error {
 		if dev, err = parseDevice(args[2], args[3]); err != nil {
 			return usageError{err}
 		}
+	}
+	if kind == fs.ModeNamedPipe {
+		return j.p.Mkfifo(j.path(args[0]), perm)
 	}
 	return j.p.Mknod(j.path(args[0]), kind|perm, dev)
 }

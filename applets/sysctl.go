@@ -1,8 +1,7 @@
 package applets
 
 import (
-	"io/fs"
-	"path"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +20,7 @@ var sysctl = &Applet{
 		plain := f.BoolP("values", "n", false, "values without names")
 		return func(j *job, args []string) error {
 			if *all {
-				return j.allParameters(procSys, *plain)
+				return j.parametersBelow("", *plain)
 			}
 			if err := operands(args, 1, -1); err != nil {
 				return err
@@ -31,59 +30,58 @@ var sysctl = &Applet{
 	},
 }
 
-// procSys is where Linux has its parameters.
-const procSys = "/proc/sys"
-
-// parameter reads one, or sets it.
+// parameter reads one, or sets it, or reads all below a node.
 func (j *job) parameter(arg string, plain bool) error {
 	name, value, set := strings.Cut(arg, "=")
-	file := path.Join(procSys, strings.ReplaceAll(strings.TrimSpace(name), ".", "/"))
-	if !strings.HasPrefix(file, procSys+"/") {
-		return usagef("%q is no name of a parameter", name)
-	}
+	name = strings.TrimSpace(name)
 	if set {
-		if err := j.writeFile(file, strings.TrimSpace(value)+"\n"); err != nil {
+		if err := j.p.SetSysctl(name, strings.TrimSpace(value)); err != nil {
 			return err
 		}
 	}
-	if st, err := j.p.Stat(file); err == nil && st.IsDir() {
-		return j.allParameters(file, plain)
+	text, err := j.p.Sysctl(name)
+	switch {
+	case errors.Is(err, sys.EISDIR):
+		return j.parametersBelow(strings.TrimSuffix(name, ".")+".", plain)
+	case errors.Is(err, sys.ENOENT):
+		return errors.New("no such parameter; -a lists them")
+	case err == nil:
+		j.printParameter(name, text, plain)
 	}
-	return j.printParameter(file, plain)
+	return err
 }
 
-func (j *job) printParameter(file string, plain bool) error {
-	text, err := j.readFile(file)
-	if err != nil {
-		return err
-	}
-	name := strings.ReplaceAll(strings.TrimPrefix(file, procSys+"/"), "/", ".")
-	for line := range strings.Lines(text) {
+func (j *job) printParameter(name, text string, plain bool) {
+	for line := range strings.SplitSeq(text, "\n") {
 		if !plain {
 			j.printf("%s = ", name)
 		}
-		j.printf("%s\n", strings.TrimSuffix(line, "\n"))
+		j.printf("%s\n", line)
 	}
-	return nil
 }
 
-// allParameters prints those below dir that can be read.
-func (j *job) allParameters(dir string, plain bool) error {
-	return fs.WalkDir(j.p.FS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err := j.ctx.Err(); err != nil {
+// parametersBelow prints those whose names begin so and that can be read.
+func (j *job) parametersBelow(prefix string, plain bool) error {
+	names, err := j.p.Sysctls()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		text, err := j.p.Sysctl(name)
+		switch {
+		case err == nil:
+			j.printParameter(name, text, plain)
+		case isCanceled(j.ctx, err):
 			return err
-		}
-		if err != nil || d.IsDir() {
-			return err
-		}
-		if info, err := d.Info(); err != nil || info.Mode()&0o444 == 0 {
-			return nil // write-only parameters have no value
-		}
-		if err := j.printParameter(path.Join(dir, name), plain); err != nil {
+		case errors.Is(err, sys.EACCES) || errors.Is(err, sys.EPERM): // some may be set only
+		default:
 			j.warn(name, err)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // maxSmallFile bounds what is read of files that are read whole, in bytes.
@@ -97,16 +95,6 @@ func (j *job) readFile(name string) (string, error) {
 	}
 	defer f.Close()
 	return readAll(f.With(j.ctx), maxSmallFile)
-}
-
-func (j *job) writeFile(name, text string) error {
-	f, err := j.p.Open(name, sys.O_WRONLY|sys.O_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.With(j.ctx).Write([]byte(text))
-	return err
 }
 
 // sortedNumbers is list in order, as text.

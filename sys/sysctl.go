@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +14,14 @@ const procSys = "/proc/sys"
 
 // Sysctl is the value of a variable of sysctl(8), by its name with dots or
 // slashes, such as "kernel.hostname", without the newline behind it. It reads
-// /proc/sys of Linux; for BSDs there is [Process.SysctlNumbers].
+// /proc/sys of Linux, and the tree that NetBSD describes itself; structures,
+// and other BSDs, need [Process.SysctlNumbers]. It is EISDIR where the name is
+// that of a node with variables below it.
 func (p *Process) Sysctl(name string) (string, error) {
+	if p.k.tab.abi.OS == "netbsd" {
+		text, err := p.sysctlText(name)
+		return text, p.wrap("sysctl", name, err)
+	}
 	file, err := p.sysctlPath(name)
 	if err != nil {
 		return "", err
@@ -25,6 +32,9 @@ func (p *Process) Sysctl(name string) (string, error) {
 
 // SetSysctl sets a variable of sysctl(8).
 func (p *Process) SetSysctl(name, value string) error {
+	if p.k.tab.abi.OS == "netbsd" {
+		return p.wrap("sysctl", name, p.setSysctlText(name, value))
+	}
 	file, err := p.sysctlPath(name)
 	if err != nil {
 		return err
@@ -40,7 +50,13 @@ func (p *Process) SetSysctl(name, value string) error {
 // Sysctls is the names of all variables, with dots, in the order of their
 // names. Those that p may not look at are left out.
 func (p *Process) Sysctls() ([]string, error) {
-	if p.k.tab.abi.OS != "linux" {
+	switch p.k.tab.abi.OS {
+	case "netbsd":
+		names, err := p.sysctlNames("", nil)
+		slices.Sort(names)
+		return names, p.wrap("sysctl", "", err)
+	case "linux":
+	default:
 		return nil, p.wrap("sysctl", "", ErrNotSupported)
 	}
 	var names []string
