@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command xenweb is a web server that needs no operating system: an image of
 // it boots under Xen, QEMU and KVM, and serves the files in /www.
 //

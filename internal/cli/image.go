@@ -1,3 +1,7 @@
+//go:build !netbsd && !openbsd
+
+// The archives that images are made of need u-root's cpio, which those two lack.
+
 package cli
 
 import (
@@ -14,6 +18,8 @@ import (
 
 	"github.com/anykernel/anykernel/images"
 )
+
+func init() { commands = append(commands, newImageCommand) }
 
 func newImageCommand(e *env) *cobra.Command {
 	cmd := &cobra.Command{

@@ -16,8 +16,6 @@ var commands = []func(*env) *cobra.Command{
 	newShCommand,
 	newConformCommand,
 	newBenchCommand,
-	newImageCommand,
-	newRunCommand,
 	newVersionCommand,
 }
 

@@ -1,3 +1,7 @@
+//go:build !netbsd && !openbsd
+
+// The archives that images are made of need u-root's cpio, which those two lack.
+
 package cli
 
 import (
@@ -19,6 +23,8 @@ type runFlags struct {
 	environment []string
 	verbose     bool
 }
+
+func init() { commands = append(commands, newRunCommand) }
 
 func newRunCommand(e *env) *cobra.Command {
 	var f runFlags
