@@ -105,3 +105,12 @@ func TestCasesThatDocumentsNameExist(t *testing.T) {
 		}
 	}
 }
+
+func TestReadmeHasTheConformanceTable(t *testing.T) {
+	readme := read(t, "README.md")
+	for _, c := range kerneltest.Cases() {
+		if !strings.Contains(readme, "\n| "+c.Name+" | "+string(c.Needs)+" |") {
+			t.Errorf("the README's table lacks %q: anykernel conform -k host,sentry,rump --markdown prints it", c.Name)
+		}
+	}
+}
