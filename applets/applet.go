@@ -37,6 +37,8 @@ type Applet struct {
 
 	// flags declares the options and returns what runs with their values.
 	flags func(*pflag.FlagSet) action
+	// classic rewrites arguments in an old form; nil where there is none.
+	classic func(args []string) []string
 	// raw applets see their arguments as they are, options too, but for a
 	// single --help.
 	raw bool
@@ -106,6 +108,9 @@ func (a *Applet) start(j *job, args []string) error {
 			return pflag.ErrHelp
 		}
 	} else {
+		if a.classic != nil {
+			args = a.classic(args)
+		}
 		if err := f.Parse(args); err != nil {
 			return usageError{err}
 		}

@@ -33,6 +33,8 @@ func TestFilters(t *testing.T) {
 		{"cat -", "a", "a", 0},
 		{"tee", "a", "a", 0},
 		{"head -n 2", "a\nb\nc\n", "a\nb\n", 0},
+		{"head -1", "a\nb\n", "a\n", 0},
+		{"tail -1", "a\nb\n", "b\n", 0},
 		{"head -n 5", "a\nb", "a\nb", 0},
 		{"head -c 3", "abcdef", "abc", 0},
 		{"tail -n 2", "a\nb\nc\n", "b\nc\n", 0},

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -11,7 +13,8 @@ import (
 var head = &Applet{
 	Name:     "head",
 	Summary:  "write the first lines of files",
-	Synopsis: "[-n LINES | -c BYTES] [FILE...]",
+	Synopsis: "[-n LINES | -LINES | -c BYTES] [FILE...]",
+	classic:  lineCount,
 	flags: func(f *pflag.FlagSet) action {
 		lines := f.IntP("lines", "n", 10, "number of lines")
 		bytes := f.Int64P("bytes", "c", -1, "number of bytes instead")
@@ -24,6 +27,16 @@ var head = &Applet{
 			})
 		}
 	},
+}
+
+// lineCount turns a first argument such as "-3" into "-n 3".
+func lineCount(args []string) []string {
+	if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		if _, err := strconv.ParseUint(args[0][1:], 10, 31); err == nil {
+			return append([]string{"-n", args[0][1:]}, args[1:]...)
+		}
+	}
+	return args
 }
 
 func (j *job) headLines(r io.Reader, n int) error {
@@ -50,7 +63,8 @@ func (j *job) headLines(r io.Reader, n int) error {
 var tail = &Applet{
 	Name:     "tail",
 	Summary:  "write the last lines of files",
-	Synopsis: "[-n LINES] [FILE...]",
+	Synopsis: "[-n LINES | -LINES] [FILE...]",
+	classic:  lineCount,
 	flags: func(f *pflag.FlagSet) action {
 		lines := f.IntP("lines", "n", 10, "number of lines")
 		return func(j *job, args []string) error {

@@ -17,7 +17,7 @@ var ps = &Applet{
 	Summary:  "list processes",
 	Synopsis: "[-f]",
 	flags: func(f *pflag.FlagSet) action {
-		full := f.BoolP("full", "f", false, "parent, user, state and threads too")
+		full := f.BoolP("full", "f", false, "parent, user, state, threads and command line too")
 		return func(j *job, args []string) error {
 			if err := operands(args, 0, 0); err != nil {
 				return err
@@ -31,17 +31,21 @@ var ps = &Applet{
 type processInfo struct {
 	pid, ppid, uid, threads string
 	state                   string
-	command                 string
+	name                    string // of the thread that leads it
+	command                 string // its command line; may be empty
 }
+
+// psColumns aligns names to the left.
+const psColumns = "rrrrrl"
 
 func runPs(j *job, full bool) error {
 	entries, err := j.p.ReadDir("/proc")
 	if err != nil {
 		return fmt.Errorf("the kernel has no /proc to read: %s", message(err))
 	}
-	rows := [][]string{{"PID", "COMMAND"}}
+	rows := [][]string{{"PID", "NAME"}}
 	if full {
-		rows = [][]string{{"PID", "PPID", "UID", "S", "THREADS", "COMMAND"}}
+		rows = [][]string{{"PID", "PPID", "UID", "S", "THREADS", "NAME", "COMMAND"}}
 	}
 	for _, pid := range numbers(entries) {
 		p, err := j.process(pid)
@@ -51,12 +55,12 @@ func runPs(j *job, full bool) error {
 		case err != nil:
 			j.warn(pid, err)
 		case full:
-			rows = append(rows, []string{p.pid, p.ppid, p.uid, p.state, p.threads, p.command})
+			rows = append(rows, []string{p.pid, p.ppid, p.uid, p.state, p.threads, p.name, p.command})
 		default:
-			rows = append(rows, []string{p.pid, p.command})
+			rows = append(rows, []string{p.pid, p.name})
 		}
 	}
-	j.columns(rows, "")
+	j.columns(rows, psColumns)
 	return nil
 }
 
@@ -88,8 +92,8 @@ func (j *job) process(pid string) (processInfo, error) {
 		return v
 	}
 	p.ppid, p.uid, p.state, p.threads = first("PPid"), first("Uid"), first("State"), first("Threads")
-	p.command = "[" + fields["Name"] + "]"
-	if line, err := j.readFile("/proc/" + pid + "/cmdline"); err == nil && line != "" {
+	p.name = fields["Name"]
+	if line, err := j.readFile("/proc/" + pid + "/cmdline"); err == nil {
 		p.command = strings.TrimSpace(strings.ReplaceAll(line, "\x00", " "))
 	}
 	return p, nil

@@ -18,8 +18,10 @@ type Terminal interface {
 	ReadLine(ctx context.Context, prompt string) (string, error)
 	// Input is the terminal as programs read it, at its end when ctx is.
 	Input(ctx context.Context) io.Reader
-	// Interruptible is ctx, ended when the person interrupts what runs.
-	Interruptible(ctx context.Context) (context.Context, context.CancelFunc)
+	// Interruptible is ctx, ended when the person interrupts what runs. stop
+	// ends the waiting for that, and not the context: what was started in the
+	// background goes on.
+	Interruptible(ctx context.Context) (c context.Context, stop func())
 }
 
 // ErrInterrupt says that a person gave up a line, as with Ctrl-C.
@@ -37,6 +39,8 @@ func (s *Shell) Interact(ctx context.Context, t Terminal) (int, error) {
 		return r
 	}
 	defer func() { s.input = nil }()
+	ctx, cancel := context.WithCancel(ctx) // ends what runs in the background
+	defer cancel()
 	status := 0
 	for ctx.Err() == nil {
 		program, err := s.readProgram(ctx, t)
@@ -96,6 +100,9 @@ func (s *Shell) runTyped(ctx context.Context, t Terminal, program *syntax.File) 
 		if err != nil || ctx.Err() != nil || s.runner.Exited() {
 			break
 		}
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(s.env.Stderr) // behind the ^C that the terminal shows
 	}
 	return status, err
 }

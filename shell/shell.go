@@ -157,7 +157,7 @@ func (s *Shell) start(ctx context.Context, env *applets.Env, args []string) int 
 
 // applet runs an applet in a process of its own, if the kernel can make one.
 func (s *Shell) applet(ctx context.Context, env *applets.Env, a *applets.Applet, args []string) int {
-	p, end, err := applets.NewProcess(ctx, s.env.Process)
+	p, end, err := applets.NewProcess(ctx, s.env.Process, a.Name)
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
 		return 1

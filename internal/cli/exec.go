@@ -77,7 +77,7 @@ func (e *env) withKernel(ctx context.Context, spec string, s *setup, f func(*sys
 }
 
 func (e *env) execApplet(ctx context.Context, k *sys.Kernel, dir string, args []string) (err error) {
-	p, end, err := applets.NewProcess(ctx, k.Init())
+	p, end, err := applets.NewProcess(ctx, k.Init(), args[0])
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (e *env) script(given bool, program string, args []string) (*script, error)
 }
 
 func (e *env) shell(ctx context.Context, k *sys.Kernel, dir string, script *script) (err error) {
-	p, end, err := applets.NewProcess(ctx, k.Init())
+	p, end, err := applets.NewProcess(ctx, k.Init(), "sh")
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
+	"slices"
 
 	"golang.org/x/term"
 
@@ -25,6 +27,7 @@ func newTerminal(in *input, file, out *os.File, complete func(line string, pos i
 		io.Reader
 		io.Writer
 	}{t.keys, out}, "")
+	t.edit.History = &history{}
 	t.edit.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
 		if key != '\t' {
 			return "", 0, false
@@ -57,9 +60,46 @@ func (t *terminal) ReadLine(ctx context.Context, prompt string) (string, error) 
 func (t *terminal) Input(ctx context.Context) io.Reader { return t.in.with(ctx) }
 
 // Interruptible implements [shell.Terminal].
-func (t *terminal) Interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	return untilInterrupt(ctx)
+func (t *terminal) Interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, os.Interrupt)
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
+
+// A history is the lines that the arrow keys recall: not empty ones, and none
+// twice in a row.
+type history struct{ lines []string }
+
+// maxHistory bounds the lines that are kept.
+const maxHistory = 1000
+
+// Add implements [term.History].
+func (h *history) Add(line string) {
+	if line == "" || len(h.lines) > 0 && h.lines[len(h.lines)-1] == line {
+		return
+	}
+	if len(h.lines) == maxHistory {
+		h.lines = slices.Delete(h.lines, 0, 1)
+	}
+	h.lines = append(h.lines, line)
+}
+
+// Len implements [term.History].
+func (h *history) Len() int { return len(h.lines) }
+
+// At implements [term.History]: 0 is the newest line.
+func (h *history) At(i int) string { return h.lines[len(h.lines)-1-i] }
 
 // keys is what is typed. Ctrl-C, which would end the editor with the line
 // still in it, becomes keys that empty the line and end it.
