@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// MaxSpec bounds the text of a specification, in bytes.
+// MaxSpec bounds the text of a specification, in bytes, as it is given and as
+// String writes it.
 const MaxSpec = 4096
 
 // A Spec says which kernel to open, in the form that commands and tests take
@@ -67,6 +68,9 @@ func ParseSpec(text string) (Spec, error) {
 				return Spec{}, err
 			}
 		}
+	}
+	if len(s.String()) > MaxSpec {
+		return Spec{}, &SpecError{Spec: text[:64] + "…", Reason: fmt.Sprintf("longer than %d bytes when escaped", MaxSpec)}
 	}
 	return s, nil
 }

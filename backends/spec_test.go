@@ -52,6 +52,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		{"x:k=%z", "k=%z"},
 		{"x:%", "%"},
 		{strings.Repeat("x", MaxSpec+1), ""},
+		{"x:" + strings.Repeat("\x16", MaxSpec/3+1), ""},
 	} {
 		_, err := ParseSpec(tc.text)
 		var e *SpecError
