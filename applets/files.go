@@ -88,7 +88,9 @@ func remove(j *job, name string, deep, force bool) error {
 	case deep:
 		return j.p.RemoveAll(p)
 	case st.IsDir():
-		return errors.New("Is a directory") // some kernels say EPERM, and some unlink it
+		// Some kernels say EPERM, and some unlink it.
+		//lint:ignore ST1005 it is what strerror(3) says
+		return errors.New("Is a directory")
 	}
 	return j.p.Unlink(p)
 }
