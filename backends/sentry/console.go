@@ -11,7 +11,6 @@ import (
 	"gvisor.dev/gvisor/pkg/context"
 	"gvisor.dev/gvisor/pkg/errors/linuxerr"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
-	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
 )
@@ -82,25 +81,14 @@ func (r *rootfs) openConsole(fds *kernel.FDTable) error {
 // Open implements vfs.Device.
 func (c *console) Open(ctx context.Context, mnt *vfs.Mount, d *vfs.Dentry, opts vfs.OpenOptions) (*vfs.FileDescription, error) {
 	fd := &consoleFD{console: c}
-	if err := fd.vfsfd.Init(fd, opts.Flags, auth.CredentialsFromContext(ctx), mnt, d, &vfs.FileDescriptionOptions{
-		UseDentryMetadata: true,
-		SpecialFile:       true,
-	}); err != nil {
-		return nil, err
-	}
-	return &fd.vfsfd, nil
+	return fd.open(ctx, fd, mnt, d, opts)
 }
 
 // A consoleFD is an open console.
 type consoleFD struct {
-	vfsfd vfs.FileDescription
-	vfs.FileDescriptionDefaultImpl
-	vfs.DentryMetadataFileDescriptionImpl
-	vfs.NoLockFD
+	deviceFD
 	console *console
 }
-
-func (*consoleFD) Release(context.Context) {}
 
 func (*consoleFD) Read(context.Context, usermem.IOSequence, vfs.ReadOptions) (int64, error) {
 	return 0, io.EOF

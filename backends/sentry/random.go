@@ -16,7 +16,6 @@ import (
 	"gvisor.dev/gvisor/pkg/safemem"
 	"gvisor.dev/gvisor/pkg/sentry/arch"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
-	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
 )
@@ -76,25 +75,14 @@ func (r *random) register(v *vfs.VirtualFilesystem) error {
 // Open implements vfs.Device.
 func (r *random) Open(ctx context.Context, mnt *vfs.Mount, d *vfs.Dentry, opts vfs.OpenOptions) (*vfs.FileDescription, error) {
 	fd := &randomFD{random: r}
-	if err := fd.vfsfd.Init(fd, opts.Flags, auth.CredentialsFromContext(ctx), mnt, d, &vfs.FileDescriptionOptions{
-		UseDentryMetadata: true,
-		SpecialFile:       true,
-	}); err != nil {
-		return nil, err
-	}
-	return &fd.vfsfd, nil
+	return fd.open(ctx, fd, mnt, d, opts)
 }
 
 // A randomFD is an open random device.
 type randomFD struct {
-	vfsfd vfs.FileDescription
-	vfs.FileDescriptionDefaultImpl
-	vfs.DentryMetadataFileDescriptionImpl
-	vfs.NoLockFD
+	deviceFD
 	random *random
 }
-
-func (*randomFD) Release(context.Context) {}
 
 func (fd *randomFD) Read(ctx context.Context, dst usermem.IOSequence, _ vfs.ReadOptions) (int64, error) {
 	n, err := dst.CopyOutFrom(ctx, safemem.FromIOReader{Reader: fd.random})

@@ -334,7 +334,7 @@ func TestParseDisk(t *testing.T) {
 	}
 }
 
-// BenchmarkBoot measures from exec to the first line of hello, under software
+// BenchmarkBoot measures from exec to the end of hello, under software
 // emulation.
 func BenchmarkBoot(b *testing.B) {
 	needQEMU(b)
