@@ -54,10 +54,18 @@ u64 xstate_features(void)
 	return features;
 }
 
+/*
+ * FNOP in front: where CR0.TS is set, XSAVE and XRSTOR must raise #NM, and a
+ * hypervisor that switches this state lazily, as Xen does, then puts ours into
+ * the processor. QEMU's emulation raises it for every other instruction that
+ * touches the state, but not for these two: they would save or overwrite
+ * another guest's registers. It looks for interrupts between blocks of
+ * instructions only, so nothing comes between FNOP and what follows.
+ */
 void xstate_save(u8 *area)
 {
 	if (features)
-		asm volatile("xsave64 (%0)" : : "r"(area), "a"((u32)features), "d"((u32)(features >> 32)) : "memory");
+		asm volatile("fnop; xsave64 (%0)" : : "r"(area), "a"((u32)features), "d"((u32)(features >> 32)) : "memory");
 	else
 		asm volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
@@ -65,7 +73,7 @@ void xstate_save(u8 *area)
 void xstate_restore(const u8 *area)
 {
 	if (features)
-		asm volatile("xrstor64 (%0)" : : "r"(area), "a"((u32)features), "d"((u32)(features >> 32)) : "memory");
+		asm volatile("fnop; xrstor64 (%0)" : : "r"(area), "a"((u32)features), "d"((u32)(features >> 32)) : "memory");
 	else
 		asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
