@@ -107,6 +107,12 @@ type Link interface {
 	Close() error
 }
 
+// Addressed is a Link that decides which address the interface has. Others
+// leave it the one that it came with.
+type Addressed interface {
+	HardwareAddr() net.HardwareAddr
+}
+
 // Console is what the kernel prints: whole lines, as long as they are not
 // very long.
 type Console interface {
