@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/anykernel/anykernel/hypercall"
 	"github.com/hashicorp/go-hclog"
 )
 
@@ -57,6 +58,23 @@ type Config struct {
 	Console io.Writer
 	// Log receives what the backend itself has to say. nil: nothing.
 	Log hclog.Logger
+	// Host answers what the kernel asks for. What it leaves out the backend
+	// answers in its own way. A backend that is no kernel in this process has
+	// no use for it.
+	Host hypercall.Host
+	// Hooks see what the kernel asks for, and the system calls of its
+	// processes. nil: none.
+	Hooks *hypercall.Hooks
+}
+
+// HostWithConsole is c.Host that prints to c.Console as well. Backends put
+// their own answers behind it, and c.Hooks around it.
+func (c Config) HostWithConsole() hypercall.Host {
+	h := c.Host
+	if c.Console != nil {
+		h.Console = &console{w: c.Console, next: h.Console}
+	}
+	return h
 }
 
 // Logger is c.Log, or one that drops everything.
@@ -153,10 +171,16 @@ func Open(ctx context.Context, spec string, cfg Config) (Kernel, error) {
 		return nil, fmt.Errorf("kernel %q cannot run here: %w", spec, err)
 	}
 	k, err := b.Open(ctx, s, cfg)
+	if stopped := cfg.Hooks.Err(); stopped != nil {
+		if k != nil {
+			err = k.Close()
+		}
+		err = errors.Join(stopped, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open kernel %q: %w", spec, err)
 	}
-	return k, nil
+	return Hooked(k, cfg.Hooks), nil
 }
 
 func (b *Backend) check(text string, s Spec) error {

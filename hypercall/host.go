@@ -124,12 +124,17 @@ type Params interface {
 	Param(name string) (value string, ok bool)
 }
 
-// Lifecycle is told of what a kernel would do to the process that it is in.
+// Lifecycle is told of what a kernel would do to the process that it is in,
+// and of its end, once.
 type Lifecycle interface {
 	// Signal is told of a signal that a process inside was sent; the number
 	// is the kernel's. The kernel holds locks: the call must not make calls
 	// on the same kernel.
 	Signal(pid, signal int)
+	// Exit is told that the kernel was halted or closed.
+	Exit(status int)
+	// Panic is told that the kernel died, and why, in one line.
+	Panic(reason string)
 }
 
 // A Middleware makes a host of another one.

@@ -27,6 +27,8 @@ type (
 	UnimplementedParams struct{}
 	// UnimplementedLifecycle ignores what it is told.
 	UnimplementedLifecycle struct{}
+	// UnimplementedFile fails every transfer.
+	UnimplementedFile struct{}
 )
 
 func (UnimplementedMemory) Allocate(n, align int) error               { return ErrUnimplemented }
@@ -39,6 +41,12 @@ func (UnimplementedBlock) Open(path string, m OpenMode) (File, error) { return n
 func (UnimplementedConsole) Print(text []byte)                        {}
 func (UnimplementedParams) Param(name string) (string, bool)          { return "", false }
 func (UnimplementedLifecycle) Signal(pid, signal int)                 {}
+func (UnimplementedLifecycle) Exit(status int)                        {}
+func (UnimplementedLifecycle) Panic(reason string)                    {}
+func (UnimplementedFile) ReadAt(p []byte, off int64) (int, error)     { return 0, ErrUnimplemented }
+func (UnimplementedFile) WriteAt(p []byte, off int64) (int, error)    { return 0, ErrUnimplemented }
+func (UnimplementedFile) Sync() error                                 { return nil }
+func (UnimplementedFile) Close() error                                { return nil }
 
 func (UnimplementedNet) Attach(nic NIC, receive func([]byte)) (Link, error) {
 	return nil, ErrUnimplemented

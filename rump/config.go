@@ -31,8 +31,11 @@ type Config struct {
 	// Params are further settings by name, as rump(7) has them: RUMP_NVNODES,
 	// RUMP_BLKFAIL …
 	Params map[string]string
-	// Host answers hypercalls. The zero Host is hypercall.POSIX.
+	// Host answers hypercalls. The zero Host is hypercall.POSIX. Its Params
+	// come before those here.
 	Host hypercall.Host
+	// Hooks see the hypercalls. nil: none.
+	Hooks *hypercall.Hooks
 	// Log receives what the boot has to say. nil: nothing.
 	Log hclog.Logger
 }
@@ -54,13 +57,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = hclog.NewNullLogger()
 	}
-	posix := hypercall.POSIX()
-	if c.Host.Block == nil {
-		c.Host.Block = posix.Block
-	}
-	if c.Host.Random == nil {
-		c.Host.Random = posix.Random
-	}
+	c.Host = c.Host.Over(hypercall.POSIX())
 	return c
 }
 
@@ -75,6 +72,23 @@ func (c *Config) check() error {
 		return fmt.Errorf("a host name of %d bytes: NetBSD takes 255", len(c.Hostname))
 	}
 	return nil
+}
+
+// settings are a kernel's Params: those of first, and then its own.
+type settings struct {
+	first hypercall.Params // may be nil
+	own   map[string]string
+}
+
+// Param implements hypercall.Params.
+func (s settings) Param(name string) (string, bool) {
+	if s.first != nil {
+		if v, ok := s.first.Param(name); ok {
+			return v, true
+		}
+	}
+	v, ok := s.own[name]
+	return v, ok
 }
 
 // params are the kernel's settings by the names that it asks for.

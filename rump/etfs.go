@@ -44,8 +44,9 @@ func (k *Kernel) Register(key, hostPath string, kind FileKind, off, size int64) 
 // RegisterFile is Register for a file that the program itself has: anything
 // that can be read and written at an offset. Its size is what a method
 // Size() int64 says. It is used until the kernel is closed, and not closed.
+// Events call it by its key, with [OwnFile] before it.
 func (k *Kernel) RegisterFile(key string, f hypercall.File, kind FileKind, off, size int64) error {
-	return k.Register(key, k.own.add(f), kind, off, size)
+	return k.Register(key, k.own.add(key, f), kind, off, size)
 }
 
 // Unregister takes back Register. What is mounted stays usable.
@@ -93,35 +94,35 @@ func (k *Kernel) Has(component string) bool {
 type ownFiles struct {
 	hypercall.Block
 	mu    sync.Mutex
-	files []hypercall.File
+	files map[string]hypercall.File // by name
 }
 
-// ownPrefix begins the names of a program's own files. A NUL would end it, so
-// it begins like no path that anybody uses.
-const ownPrefix = "anykernel:/file/"
+// OwnFile begins the names by which events and a [hypercall.Block] call a
+// program's own files. No path that anybody uses begins like it.
+const OwnFile = "anykernel:"
 
-func (o *ownFiles) add(f hypercall.File) string {
+func (o *ownFiles) add(key string, f hypercall.File) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.files = append(o.files, f)
-	return fmt.Sprint(ownPrefix, len(o.files)-1)
+	if o.files == nil {
+		o.files = map[string]hypercall.File{}
+	}
+	o.files[OwnFile+key] = f
+	return OwnFile + key
 }
 
 var errNoOwnFile = errors.New("no such file of the program")
 
 func (o *ownFiles) get(path string) (hypercall.Block, error) {
-	number, own := strings.CutPrefix(path, ownPrefix)
-	if !own {
+	if !strings.HasPrefix(path, OwnFile) {
 		return o.Block, nil
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for i, f := range o.files {
-		if fmt.Sprint(i) == number {
-			return hypercall.Files(map[string]hypercall.File{path: f}), nil
-		}
+	if o.files[path] == nil {
+		return nil, errNoOwnFile
 	}
-	return nil, errNoOwnFile
+	return hypercall.Files(map[string]hypercall.File{path: o.files[path]}), nil
 }
 
 // Stat implements hypercall.Block.

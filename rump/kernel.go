@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/hypercall/rumpuser"
 	"github.com/anykernel/anykernel/rump/kit"
 	"github.com/anykernel/anykernel/rump/loader"
@@ -27,6 +28,7 @@ type Kernel struct {
 	mu        sync.Mutex
 	processes map[*Process]struct{}
 	closing   atomic.Bool
+	ending    sync.WaitGroup // tells the host that the kernel has ended
 	closed    chan struct{}
 }
 
@@ -58,18 +60,25 @@ func Boot(c Config) (*Kernel, error) {
 		processes: map[*Process]struct{}{}, closed: make(chan struct{}),
 	}
 	c.Host.Block = k.own
+	c.Host.Params = settings{c.Host.Params, c.params()}
+	c.Host = c.Hooks.Wrap(c.Host)
 	if k.image, err = prog.Load(); err != nil {
 		return nil, err
 	}
-	if k.host, err = rumpuser.New(c.Host, rumpuser.Options{Memory: c.arena(), CPUs: c.CPUs, Params: c.params()}); err != nil {
+	if k.host, err = rumpuser.New(c.Host, rumpuser.Options{Memory: c.arena(), CPUs: c.CPUs}); err != nil {
 		k.image.Close()
 		return nil, err
 	}
 	if err := k.boot(); err != nil {
 		err = fmt.Errorf("boot: %w", k.why(err))
+		k.tellEnd(c.Host.Lifecycle)
 		k.free()
 		return nil, err
 	}
+	k.ending.Go(func() {
+		<-k.host.Ended()
+		k.tellEnd(c.Host.Lifecycle)
+	})
 	return k, nil
 }
 
@@ -207,6 +216,19 @@ func (k *Kernel) Close() error {
 	return err
 }
 
+// tellEnd tells the host how the kernel ended.
+func (k *Kernel) tellEnd(l hypercall.Lifecycle) {
+	if l == nil {
+		return
+	}
+	var crash *CrashError
+	if errors.As(k.why(rumpuser.ErrEnded), &crash) {
+		l.Panic(crash.Reason)
+	} else {
+		l.Exit(k.host.State().Status)
+	}
+}
+
 // halt reboots the kernel, from which no call returns. It does so for process
 // 0, whose rights nobody can have given away.
 func (k *Kernel) halt() error {
@@ -264,6 +286,7 @@ func (k *Kernel) drain() {
 
 func (k *Kernel) free() {
 	k.host.End(rumpuser.Exited)
+	k.ending.Wait()
 	for _, p := range k.all() {
 		p.lwps.free()
 	}

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
-	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/rump"
 	"github.com/anykernel/anykernel/rump/kit"
 	"github.com/anykernel/anykernel/sys/abi"
@@ -31,21 +30,14 @@ type Kernel struct {
 
 var _ backends.Kernel = (*Kernel)(nil)
 
-// Options says what a specification cannot.
-type Options struct {
-	// Host answers the kernel's hypercalls. The zero Host is hypercall.POSIX
-	// without a network.
-	Host hypercall.Host
-	// Params are further settings of the kernel, as rump(7) has them.
-	Params map[string]string
-}
-
 func open(ctx context.Context, s backends.Spec, cfg backends.Config) (backends.Kernel, error) {
-	return Open(ctx, s, cfg, Options{})
+	return Open(ctx, s, cfg)
 }
 
-// Open boots the kernel that a specification describes, with options.
-func Open(ctx context.Context, s backends.Spec, cfg backends.Config, o Options) (*Kernel, error) {
+// Open boots the kernel that a specification describes. What its Config's Host
+// leaves out is answered as by hypercall.POSIX; its Params are further
+// settings, as rump(7) has them.
+func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -53,13 +45,9 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config, o Options) 
 	if err != nil {
 		return nil, err
 	}
-	host := o.Host
-	if cfg.Console != nil {
-		host.Console = &console{w: cfg.Console, next: host.Console}
-	}
 	raw, err := rump.Boot(rump.Config{
 		Kit: set.kit, Components: set.components, CPUs: set.cpus, Memory: set.memory,
-		Hostname: set.hostname, Verbose: set.verbose, Params: o.Params, Host: host, Log: cfg.Logger(),
+		Hostname: set.hostname, Verbose: set.verbose, Host: cfg.HostWithConsole(), Hooks: cfg.Hooks, Log: cfg.Logger(),
 	})
 	if err != nil {
 		return nil, named(s.String(), err)

@@ -29,13 +29,13 @@ func needKit(t testing.TB) {
 	}
 }
 
-func open(t testing.TB, text string, o rump.Options, cfg backends.Config) *rump.Kernel {
+func open(t testing.TB, text string, cfg backends.Config) *rump.Kernel {
 	t.Helper()
 	spec, err := backends.ParseSpec(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := rump.Open(t.Context(), spec, cfg, o)
+	k, err := rump.Open(t.Context(), spec, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestSpecifications(t *testing.T) {
 func TestPanic(t *testing.T) {
 	needKit(t)
 	var console bytes.Buffer
-	k := open(t, "rump", rump.Options{}, backends.Config{Console: &console})
+	k := open(t, "rump", backends.Config{Console: &console})
 	l, err := k.Raw().Init().LWP()
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func cpuTime(t testing.TB) time.Duration {
 // by x/sys, by turns, and reports the ratio.
 func BenchmarkGetpid(b *testing.B) {
 	needKit(b)
-	k := open(b, "rump", rump.Options{}, backends.Config{})
+	k := open(b, "rump", backends.Config{})
 	p := k.Init()
 	const batch = 1000
 	var here, host time.Duration

@@ -68,13 +68,10 @@ func goParam(handle C.uintptr_t, name *C.char, buf unsafe.Pointer, size C.size_t
 }
 
 func (k *Kernel) param(name string) (string, bool) {
-	if k.host.Params != nil {
-		if v, ok := k.host.Params.Param(name); ok {
-			return v, true
-		}
+	if k.host.Params == nil {
+		return "", false
 	}
-	v, ok := k.params[name]
-	return v, ok
+	return k.host.Params.Param(name)
 }
 
 // The flags of rumpuser_open.

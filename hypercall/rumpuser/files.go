@@ -154,8 +154,8 @@ func (k *Kernel) descriptor(fd int) (uintptr, error) {
 	if err != nil {
 		return 0, err
 	}
-	if d, ok := f.(interface{ Fd() uintptr }); ok {
-		return d.Fd(), nil
+	if d, ok := hypercall.Descriptor(f); ok {
+		return d, nil
 	}
 	return 0, unix.EOPNOTSUPP
 }

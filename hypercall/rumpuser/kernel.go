@@ -28,9 +28,6 @@ type Options struct {
 	Memory int
 	// CPUs is the number of its virtual CPUs.
 	CPUs int
-	// Params are its settings; see [Kernel]. The host's, if it has any, come
-	// first.
-	Params map[string]string
 }
 
 // A Kernel is the host side of one kernel.
@@ -38,7 +35,6 @@ type Kernel struct {
 	c      *C.struct_hyp_kernel
 	handle cgo.Handle
 	host   hypercall.Host
-	params map[string]string
 	tail   tail
 	files  files
 	nics   nics
@@ -51,7 +47,7 @@ type Kernel struct {
 
 // New makes the host side of a kernel. It is given back by Free.
 func New(host hypercall.Host, o Options) (*Kernel, error) {
-	k := &Kernel{host: host, params: o.Params, ended: make(chan struct{})}
+	k := &Kernel{host: host, ended: make(chan struct{})}
 	k.handle = cgo.NewHandle(k)
 	k.c = C.hyp_kernel_new(C.uintptr_t(k.handle), C.size_t(o.Memory), C.int(o.CPUs), C.uint32_t(hooks(host)))
 	if k.c == nil {

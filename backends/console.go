@@ -1,6 +1,4 @@
-//go:build cgo && linux && (amd64 || arm64)
-
-package rump
+package backends
 
 import (
 	"io"
@@ -13,9 +11,10 @@ import (
 type console struct {
 	mu   sync.Mutex
 	w    io.Writer
-	next hypercall.Console
+	next hypercall.Console // may be nil
 }
 
+// Print implements hypercall.Console.
 func (c *console) Print(text []byte) {
 	c.mu.Lock()
 	_, _ = c.w.Write(text)

@@ -1,0 +1,186 @@
+package hypercall
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Hook sees events of kernels and may have its say. It is made by [Observe]
+// or [Intercept] and may be in the Hooks of several kernels.
+type Hook struct {
+	events []string // nil: all
+	handle func(ev *Event, next func())
+}
+
+// Intercept is a hook that decides what becomes of the events it names, or of
+// all where it names none. f goes on by calling next, which asks the further
+// hooks and then the host with ev.Args, and leaves the answer in ev.Result and
+// ev.Err. Without next, the kernel gets what f left there.
+//
+// f is called by many goroutines at a time. The kernel may hold locks while it
+// waits for the answer: f makes no calls on it.
+//
+// Of a frame, and of it alone, next may be called again, and also after f has
+// returned if ev.Args was given a copy of the data.
+func Intercept(f func(ev *Event, next func()), events ...string) Hook {
+	return Hook{events, f}
+}
+
+// Observe is a hook that is shown events with their answers.
+func Observe(f func(ev *Event), events ...string) Hook {
+	return Hook{events, func(ev *Event, next func()) {
+		next()
+		f(ev)
+	}}
+}
+
+func (h *Hook) wants(event string) bool {
+	return len(h.events) == 0 || slices.Contains(h.events, event)
+}
+
+// Hooks are the hooks of one kernel. A kernel without them, or with none that
+// wants an event, pays nothing for it. All methods are safe for concurrent use
+// and for a nil *Hooks, which has no hook.
+type Hooks struct {
+	kernel string
+	chains map[string][]Hook // by event
+	seq    atomic.Uint64
+	start  time.Time
+	clock  atomic.Pointer[moment]
+
+	once    sync.Once
+	err     error // set before stopped is closed
+	stopped chan struct{}
+}
+
+// A moment is a clock and what it said when the kernel was opened.
+type moment struct {
+	Clock
+	start time.Duration
+}
+
+// NewHooks joins hooks for one kernel: the first one is the outermost and sees
+// an event first. The name is what events call the kernel.
+func NewHooks(kernel string, hooks ...Hook) *Hooks {
+	h := &Hooks{kernel: kernel, chains: map[string][]Hook{}, start: time.Now(), stopped: make(chan struct{})}
+	for _, name := range EventNames() {
+		for _, hook := range hooks {
+			if hook.wants(name) {
+				h.chains[name] = append(h.chains[name], hook)
+			}
+		}
+	}
+	return h
+}
+
+// Kernel is what events call the kernel.
+func (h *Hooks) Kernel() string { return h.kernel }
+
+// Want reports whether a hook wants one of the events.
+func (h *Hooks) Want(events ...string) bool {
+	return h != nil && slices.ContainsFunc(events, func(name string) bool { return h.chains[name] != nil })
+}
+
+// Stop ends the kernel, as [Event.Stop] does. From now on no hook sees
+// anything.
+func (h *Hooks) Stop(err error) {
+	h.once.Do(func() {
+		h.err = err
+		close(h.stopped)
+	})
+}
+
+// Stopped is closed when a hook has stopped the kernel. A nil *Hooks never is.
+func (h *Hooks) Stopped() <-chan struct{} {
+	if h == nil {
+		return nil
+	}
+	return h.stopped
+}
+
+// Err is what a hook stopped the kernel with, nil while none has.
+func (h *Hooks) Err() error {
+	select {
+	case <-h.Stopped():
+		return h.err
+	default:
+		return nil
+	}
+}
+
+// Emit shows an event to the hooks that want it, and has it done by do where
+// they go on. It sets the event's number, kernel and time.
+func (h *Hooks) Emit(ev *Event, do func()) {
+	if h == nil || h.chains[ev.Name] == nil || h.Err() != nil {
+		do()
+		return
+	}
+	ev.hooks, ev.Kernel, ev.Seq, ev.Time = h, h.kernel, h.seq.Add(1), h.now()
+	h.run(h.chains[ev.Name], ev, do)
+}
+
+func (h *Hooks) run(chain []Hook, ev *Event, do func()) {
+	if len(chain) == 0 {
+		do()
+		return
+	}
+	chain[0].handle(ev, func() { h.run(chain[1:], ev, do) })
+}
+
+func (h *Hooks) now() time.Duration {
+	if m := h.clock.Load(); m != nil {
+		return m.Monotonic() - m.start
+	}
+	return time.Since(h.start)
+}
+
+// Wrap puts the hooks around a host. It is a [Middleware]. What the host leaves
+// to the backend and a hook wants to see is answered as [System] does.
+func (h *Hooks) Wrap(host Host) Host {
+	if h == nil {
+		return host
+	}
+	if host.Clock != nil {
+		h.clock.Store(&moment{host.Clock, host.Clock.Monotonic()})
+	}
+	system := System()
+	if h.Want(EventClock) {
+		host.Clock = hookedClock{h, or(host.Clock, system.Clock)}
+	}
+	if h.Want(EventRandom) {
+		host.Random = hookedRandom{h, or(host.Random, system.Random)}
+	}
+	if h.Want(EventAlloc) {
+		host.Memory = hookedMemory{h, or(host.Memory, system.Memory)}
+	}
+	if h.Want(EventThread) {
+		host.Threads = hookedThreads{h, or(host.Threads, system.Threads)}
+	}
+	if h.Want(EventStat, EventOpen, EventBio, EventClose) {
+		host.Block = hookedBlock{h, or(host.Block, system.Block)}
+	}
+	if h.Want(EventAttach, EventFrame) {
+		host.Net = hookedNet{h, or(host.Net, system.Net)}
+	}
+	if h.Want(EventConsole) {
+		host.Console = hookedConsole{h, or(host.Console, system.Console)}
+	}
+	if h.Want(EventParam) {
+		host.Params = hookedParams{h, or(host.Params, system.Params)}
+	}
+	if h.Want(EventSignal, EventExit, EventPanic) {
+		host.Lifecycle = hookedLifecycle{h, or(host.Lifecycle, system.Lifecycle)}
+	}
+	return host
+}
+
+// or is a, or b where a is nil.
+func or[T comparable](a, b T) T {
+	var none T
+	if a == none {
+		return b
+	}
+	return a
+}
