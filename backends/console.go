@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"errors"
 	"io"
 	"sync"
 
@@ -15,11 +16,12 @@ type console struct {
 }
 
 // Print implements hypercall.Console.
-func (c *console) Print(text []byte) {
+func (c *console) Print(text []byte) error {
 	c.mu.Lock()
-	_, _ = c.w.Write(text)
+	_, err := c.w.Write(text)
 	c.mu.Unlock()
 	if c.next != nil {
-		c.next.Print(text)
+		err = errors.Join(err, c.next.Print(text))
 	}
+	return err
 }

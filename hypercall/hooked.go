@@ -20,6 +20,22 @@ func (c hookedClock) Monotonic() time.Duration {
 	return time.Duration(c.ask("monotonic", func() int64 { return int64(c.Clock.Monotonic()) }))
 }
 
+// A hookedStepClock is that of a [StepClock].
+type hookedStepClock struct {
+	hookedClock
+	StepClock
+}
+
+func (c hookedStepClock) Now() time.Time           { return c.hookedClock.Now() }
+func (c hookedStepClock) Monotonic() time.Duration { return c.hookedClock.Monotonic() }
+
+func hookClock(h *Hooks, c Clock) Clock {
+	if step, ok := c.(StepClock); ok {
+		return hookedStepClock{hookedClock{h, c}, step}
+	}
+	return hookedClock{h, c}
+}
+
 func (c hookedClock) ask(clock string, now func() int64) int64 {
 	ev := Event{Name: EventClock, Args: Fields{{"clock", clock}}}
 	c.h.Emit(&ev, func() { ev.Result.Set("ns", now()) })
@@ -69,9 +85,10 @@ type hookedConsole struct {
 	Console
 }
 
-func (c hookedConsole) Print(text []byte) {
+func (c hookedConsole) Print(text []byte) error {
 	ev := Event{Name: EventConsole, Args: Fields{{"text", text}}}
-	c.h.Emit(&ev, func() { c.Console.Print(ev.Args.Bytes("text")) })
+	c.h.Emit(&ev, func() { ev.Err = c.Console.Print(ev.Args.Bytes("text")) })
+	return ev.Err
 }
 
 type hookedParams struct {

@@ -23,7 +23,16 @@ func (n hookedNet) Attach(nic NIC, receive func(frame []byte)) (Link, error) {
 		l.link.Close()
 		return nil, ev.Err
 	}
+	if a, ok := l.link.(Addressed); ok {
+		return addressedLink{l, a}, nil
+	}
 	return l, nil
+}
+
+// An addressedLink is one that decides on the interface's address.
+type addressedLink struct {
+	*hookedLink
+	Addressed
 }
 
 // nowhere is the link of a cable that a hook answers for.

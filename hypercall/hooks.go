@@ -147,7 +147,7 @@ func (h *Hooks) Wrap(host Host) Host {
 	}
 	system := System()
 	if h.Want(EventClock) {
-		host.Clock = hookedClock{h, or(host.Clock, system.Clock)}
+		host.Clock = hookClock(h, or(host.Clock, system.Clock))
 	}
 	if h.Want(EventRandom) {
 		host.Random = hookedRandom{h, or(host.Random, system.Random)}
@@ -158,11 +158,11 @@ func (h *Hooks) Wrap(host Host) Host {
 	if h.Want(EventThread) {
 		host.Threads = hookedThreads{h, or(host.Threads, system.Threads)}
 	}
-	if h.Want(EventStat, EventOpen, EventBio, EventClose) {
-		host.Block = hookedBlock{h, or(host.Block, system.Block)}
+	if h.Want(blockEvents...) {
+		host.Block = h.Block(or(host.Block, system.Block))
 	}
-	if h.Want(EventAttach, EventFrame) {
-		host.Net = hookedNet{h, or(host.Net, system.Net)}
+	if h.Want(netEvents...) {
+		host.Net = h.Net(or(host.Net, system.Net))
 	}
 	if h.Want(EventConsole) {
 		host.Console = hookedConsole{h, or(host.Console, system.Console)}
@@ -174,6 +174,28 @@ func (h *Hooks) Wrap(host Host) Host {
 		host.Lifecycle = hookedLifecycle{h, or(host.Lifecycle, system.Lifecycle)}
 	}
 	return host
+}
+
+var (
+	blockEvents = []string{EventStat, EventOpen, EventBio, EventClose}
+	netEvents   = []string{EventAttach, EventFrame}
+)
+
+// Block is b with the hooks around it. [Hooks.Wrap] does this for a host's; it
+// is for files that a kernel gets in another way.
+func (h *Hooks) Block(b Block) Block {
+	if !h.Want(blockEvents...) {
+		return b
+	}
+	return hookedBlock{h, b}
+}
+
+// Net is n with the hooks around it, as Block is.
+func (h *Hooks) Net(n Net) Net {
+	if !h.Want(netEvents...) {
+		return n
+	}
+	return hookedNet{h, n}
 }
 
 // or is a, or b where a is nil.

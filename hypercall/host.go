@@ -114,9 +114,10 @@ type Addressed interface {
 }
 
 // Console is what the kernel prints: whole lines, as long as they are not
-// very long.
+// very long, or what a process writes to it at a time. An error says that it
+// is lost; whether the kernel minds is its own affair.
 type Console interface {
-	Print(text []byte)
+	Print(text []byte) error
 }
 
 // Params are the kernel's settings by name, which its backend documents.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -117,5 +118,16 @@ func TestFiles(t *testing.T) {
 	}
 	if _, err := b.Stat(os.DevNull); err != nil {
 		t.Errorf("files of the host are not there any more: %v", err)
+	}
+}
+
+func TestOver(t *testing.T) {
+	for _, host := range []hypercall.Host{hypercall.System().Over(hypercall.Host{}), hypercall.Host{}.Over(hypercall.System())} {
+		v := reflect.ValueOf(host)
+		for i := range v.NumField() {
+			if v.Field(i).IsNil() {
+				t.Errorf("System has no %s, or Over leaves it out", v.Type().Field(i).Name)
+			}
+		}
 	}
 }

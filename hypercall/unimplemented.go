@@ -38,7 +38,7 @@ func (UnimplementedRandom) Read(p []byte) (int, error)                { return 0
 func (UnimplementedThreads) Start(name string) error                  { return ErrUnimplemented }
 func (UnimplementedBlock) Stat(path string) (FileInfo, error)         { return FileInfo{}, ErrUnimplemented }
 func (UnimplementedBlock) Open(path string, m OpenMode) (File, error) { return nil, ErrUnimplemented }
-func (UnimplementedConsole) Print(text []byte)                        {}
+func (UnimplementedConsole) Print(text []byte) error                  { return nil }
 func (UnimplementedParams) Param(name string) (string, bool)          { return "", false }
 func (UnimplementedLifecycle) Signal(pid, signal int)                 {}
 func (UnimplementedLifecycle) Exit(status int)                        {}

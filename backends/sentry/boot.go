@@ -21,6 +21,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/usage"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // prepare does what is done once per process.
@@ -49,20 +50,21 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	}
 	k := &Kernel{
 		name: name, opts: opts, cfg: cfg,
-		console: &console{w: cfg.Console},
-		tasks:   map[*kernel.Task]*task{},
-		procs:   map[*kernel.ThreadGroup]*Process{},
-		done:    make(chan struct{}),
-		dead:    make(chan struct{}),
+		host:  cfg.Hooks.Wrap(cfg.HostWithConsole()),
+		tasks: map[*kernel.Task]*task{},
+		procs: map[*kernel.ThreadGroup]*Process{},
+		done:  make(chan struct{}),
+		dead:  make(chan struct{}),
 	}
-	if k.opts.Clock == nil {
-		k.opts.Clock = newHostClock()
+	if k.host.Clock == nil {
+		k.host.Clock = newHostClock()
 	}
-	if opts.Random != nil {
-		k.random = &random{r: opts.Random}
+	if k.host.Random != nil {
+		k.random = &random{r: k.host.Random}
 	}
+	k.console = &console{to: k.host.Console}
 	k.platform = newPlatform(k, win)
-	k.netClock = newNetClock(k.opts.Clock, k.panicked)
+	k.netClock = newNetClock(k.host.Clock, k.panicked)
 	k.opened = opened
 	logs.add(k)
 	k.onEnd(func() { logs.remove(k) })
@@ -75,7 +77,7 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 }
 
 func (k *Kernel) boot() error {
-	memory, err := newMemory(k.opts.Memory)
+	memory, err := newMemory(k.opts.Memory, k.host.Memory)
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func (k *Kernel) boot() error {
 	}
 	tk := kernel.NewTimekeeper()
 	params := kernel.NewVDSOParamPage(memory.file, vdso.ParamPage.FileRange())
-	tk.SetClocks(clocks{k.opts.Clock}, params)
+	tk.SetClocks(clocks{k.host.Clock}, params)
 	k.onEnd(tk.Destroy)
 	// The timekeeper's goroutines keep a vDSO up to date that nobody uses,
 	// and run timers that the network stack takes from its own clock.
@@ -190,7 +192,7 @@ func (k *Kernel) startInit(creds *auth.Credentials) error {
 		return err
 	}
 	k.init = p
-	if c, ok := k.opts.Clock.(StepClock); ok {
+	if c, ok := k.host.Clock.(hypercall.StepClock); ok {
 		k.onEnd(c.OnStep(k.stepped))
 	}
 	return nil

@@ -6,17 +6,9 @@ import (
 	"time"
 
 	sentrytime "gvisor.dev/gvisor/pkg/sentry/time"
-)
 
-// A Clock is where a kernel takes its time from. Its methods are called by
-// many goroutines at a time and must be fast: every clock_gettime and every
-// packet asks.
-type Clock interface {
-	// Now is the wall clock.
-	Now() time.Time
-	// Monotonic is the time since some fixed moment. It never goes back.
-	Monotonic() time.Duration
-}
+	"github.com/anykernel/anykernel/hypercall"
+)
 
 // hostClock is the clock of this machine.
 type hostClock struct{ start time.Time }
@@ -26,8 +18,8 @@ func newHostClock() hostClock { return hostClock{time.Now()} }
 func (hostClock) Now() time.Time             { return time.Now() }
 func (c hostClock) Monotonic() time.Duration { return time.Since(c.start) }
 
-// clocks is a Clock as gVisor wants it.
-type clocks struct{ c Clock }
+// clocks is a clock as gVisor wants it.
+type clocks struct{ c hypercall.Clock }
 
 func (c clocks) GetTime(id sentrytime.ClockID) (int64, error) {
 	if id == sentrytime.Realtime {

@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/backends/sentry"
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 var epoch = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -20,8 +22,8 @@ func clockTime(t testing.TB, s syscaller, clock int) time.Duration {
 }
 
 func TestVirtualTimeStandsStill(t *testing.T) {
-	clock := sentry.NewVirtualClock(epoch)
-	s := callerOf(boot(t, sentry.Options{Clock: clock}).Init())
+	clock := hypercall.NewVirtualClock(epoch)
+	s := callerOf(bootConfig(t, sentry.Options{}, backends.Config{Host: hypercall.Host{Clock: clock}}).Init())
 	if got := clockTime(t, s, unix.CLOCK_REALTIME); int64(got) != epoch.UnixNano() {
 		t.Errorf("the wall clock is %v", time.Unix(0, int64(got)).UTC())
 	}
@@ -88,8 +90,8 @@ func TestVirtualTimeWakes(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			clock := sentry.NewVirtualClock(epoch)
-			k := boot(t, sentry.Options{Clock: clock})
+			clock := hypercall.NewVirtualClock(epoch)
+			k := bootConfig(t, sentry.Options{}, backends.Config{Host: hypercall.Host{Clock: clock}})
 			s := callerOf(k.Init())
 			done := make(chan error, 1)
 			go func() { done <- wait(s) }()
@@ -127,8 +129,8 @@ func TestVirtualTimeWakes(t *testing.T) {
 // TestVirtualTimeOfTCP connects to an address where nobody answers: the stack
 // gives up when the clock has been moved far enough.
 func TestVirtualTimeOfTCP(t *testing.T) {
-	clock := sentry.NewVirtualClock(epoch)
-	k := boot(t, sentry.Options{Clock: clock, NICs: []sentry.NIC{deadNIC()}})
+	clock := hypercall.NewVirtualClock(epoch)
+	k := bootConfig(t, sentry.Options{NICs: []sentry.NIC{deadNIC()}}, backends.Config{Host: hypercall.Host{Clock: clock}})
 	s := callerOf(k.Init())
 	addr := unix.RawSockaddrInet4{Family: unix.AF_INET, Port: 0x1127, Addr: [4]byte{10, 0, 0, 2}}
 	fd := s.must(t, unix.SYS_SOCKET, num(unix.AF_INET), num(unix.SOCK_STREAM), num(0))

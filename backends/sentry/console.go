@@ -13,13 +13,16 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
+
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // A console is /dev/console: what is written to it goes to the program that
 // opened the kernel. Nothing can be read from it.
 type console struct {
+	to hypercall.Console // may be nil
+
 	mu  sync.Mutex
-	w   io.Writer // may be nil
 	end []byte
 }
 
@@ -31,19 +34,18 @@ const maxConsoleWrite = 64 << 10
 
 func (c *console) write(b []byte) (int, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.end = append(c.end, b...)
 	if n := len(c.end) - tailSize; n > tailSize {
 		c.end = append(c.end[:0], c.end[n:]...)
 	}
-	if c.w == nil {
+	c.mu.Unlock()
+	if c.to == nil {
 		return len(b), nil
 	}
-	n, err := c.w.Write(b)
-	if err != nil {
-		return n, linuxerr.EIO
+	if err := c.to.Print(b); err != nil {
+		return 0, linuxerr.EIO
 	}
-	return n, nil
+	return len(b), nil
 }
 
 func (c *console) tail() []byte {

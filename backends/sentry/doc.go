@@ -8,7 +8,7 @@
 // or in Go, for what text cannot say: clocks, random sources, network
 // interfaces, file systems:
 //
-//	sentry.Open(ctx, sentry.Options{Hostname: "box", Clock: clock}, backends.Config{})
+//	sentry.Open(ctx, sentry.Options{Hostname: "box"}, backends.Config{Host: hypercall.Host{Clock: clock}})
 //
 // # How it works
 //
@@ -30,6 +30,18 @@
 // from it when several goroutines call at once. A call that changes what is
 // kept per thread runs on the leader, and the workers are replaced. So a
 // process acts as one, whatever goroutine calls.
+//
+// # What the kernel asks of its host
+//
+// A backends.Config's Host answers for time, randomness, memory (asked before
+// a call that may add to it), the console and the end; its hooks see these, the
+// frames of interfaces, and as transfers of block devices the files of an
+// io/fs.FS that is mounted, by their path in the kernel. gVisor has no disks: its
+// own file systems are in memory. Its threads are goroutines, which nobody is
+// asked for, and it has no settings to ask for by name. gVisor's one random
+// source per process remains in AT_RANDOM, in boot_id and uuid of /proc, and in
+// the serial numbers of keys. Timers of a clock that moves by itself wait by
+// this machine's clock.
 //
 // # Limits
 //

@@ -19,6 +19,8 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/kernel/auth"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
+
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // iofsName is the type under which Go file systems are mounted. A process of
@@ -32,9 +34,18 @@ type iofsType struct{}
 func (*iofsType) Name() string            { return iofsName }
 func (*iofsType) Release(context.Context) {}
 
-// GetFilesystem takes the fs.FS from opts.InternalData.
+// An iofsSource is what is mounted.
+type iofsSource struct {
+	fs.FS
+	// hooks see files opened, read and closed, as block devices of the host
+	// named by their path in the kernel.
+	hooks *hypercall.Hooks
+	path  string // where it is mounted
+}
+
+// GetFilesystem takes an iofsSource from opts.InternalData.
 func (t *iofsType) GetFilesystem(ctx context.Context, v *vfs.VirtualFilesystem, creds *auth.Credentials, _ string, opts vfs.GetFilesystemOptions) (*vfs.Filesystem, *vfs.Dentry, error) {
-	source, ok := opts.InternalData.(fs.FS)
+	source, ok := opts.InternalData.(iofsSource)
 	if !ok {
 		return nil, nil, linuxerr.EINVAL
 	}
@@ -58,7 +69,7 @@ func (t *iofsType) GetFilesystem(ctx context.Context, v *vfs.VirtualFilesystem, 
 // An iofs is one mounted fs.FS.
 type iofs struct {
 	kernfs.Filesystem
-	source fs.FS
+	source iofsSource
 	minor  uint32
 	owner  *auth.Credentials
 }
@@ -72,7 +83,7 @@ func (*iofs) MountOptions() string { return "" }
 
 // inode looks up name, which is a path as io/fs wants it.
 func (f *iofs) inode(ctx context.Context, name string) (kernfs.Inode, error) {
-	info, err := fs.Lstat(f.source, name)
+	info, err := fs.Lstat(f.source.FS, name)
 	if err != nil {
 		return nil, errnoOf(err)
 	}
@@ -194,7 +205,7 @@ func (d *iofsDir) Lookup(ctx context.Context, name string) (kernfs.Inode, error)
 func (d *iofsDir) HasChildren() bool { return true }
 
 func (d *iofsDir) IterDirents(_ context.Context, _ *vfs.Mount, cb vfs.IterDirentsCallback, offset, relOffset int64) (int64, error) {
-	entries, err := fs.ReadDir(d.fs.source, d.name)
+	entries, err := fs.ReadDir(d.fs.source.FS, d.name)
 	if err != nil {
 		return offset, errnoOf(err)
 	}
@@ -227,7 +238,7 @@ type iofsLink struct {
 }
 
 func (l *iofsLink) Readlink(context.Context, *vfs.Mount) (string, error) {
-	target, err := fs.ReadLink(l.fs.source, l.name)
+	target, err := fs.ReadLink(l.fs.source.FS, l.name)
 	if err != nil {
 		return "", errnoOf(err)
 	}
@@ -251,7 +262,7 @@ type iofsFile struct {
 }
 
 func (f *iofsFile) Open(_ context.Context, rp *vfs.ResolvingPath, d *kernfs.Dentry, opts vfs.OpenOptions) (*vfs.FileDescription, error) {
-	content, err := openContent(f.fs.source, f.name)
+	content, err := f.fs.source.open(f.name)
 	if err != nil {
 		return nil, err
 	}
@@ -273,6 +284,36 @@ type content interface {
 // maxUnseekable bounds files that can be read from front to back only, and
 // are kept in memory while they are open.
 const maxUnseekable = 256 << 20
+
+// open opens a file by way of the hooks.
+func (s iofsSource) open(name string) (content, error) {
+	f, err := s.hooks.Block(iofsBlock{source: s, name: name}).Open(path.Join(s.path, name), hypercall.Read)
+	if err != nil {
+		return nil, errnoOf(err)
+	}
+	return f, nil
+}
+
+// An iofsBlock is one file as hooks see it.
+type iofsBlock struct {
+	hypercall.UnimplementedBlock
+	source iofsSource
+	name   string
+}
+
+func (b iofsBlock) Open(string, hypercall.OpenMode) (hypercall.File, error) {
+	c, err := openContent(b.source.FS, b.name)
+	return iofsContent{content: c}, err
+}
+
+// An iofsContent is a content as a hypercall.File that is not written.
+type iofsContent struct {
+	hypercall.UnimplementedFile
+	content
+}
+
+func (c iofsContent) ReadAt(p []byte, off int64) (int, error) { return c.content.ReadAt(p, off) }
+func (c iofsContent) Close() error                            { return c.content.Close() }
 
 func openContent(source fs.FS, name string) (content, error) {
 	f, err := source.Open(name)
@@ -364,7 +405,7 @@ func (fd *iofsFD) Seek(ctx context.Context, offset int64, whence int32) (int64, 
 	case linux.SEEK_CUR:
 		base = fd.off
 	case linux.SEEK_END:
-		info, err := fs.Lstat(fd.node.fs.source, fd.node.name)
+		info, err := fs.Lstat(fd.node.fs.source.FS, fd.node.name)
 		if err != nil {
 			return 0, errnoOf(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/socket/netstack"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/sys/abi"
 )
 
@@ -24,6 +25,7 @@ type Kernel struct {
 	name     string // for PanicError
 	opts     Options
 	cfg      backends.Config
+	host     hypercall.Host // answers, with the hooks around it
 	gv       *kernel.Kernel
 	platform *goPlatform
 	net      *netstack.Stack // of the first network namespace
@@ -86,6 +88,14 @@ func (k *Kernel) end(err error) (first bool) {
 		close(k.done)
 		first = true
 	})
+	if first && k.host.Lifecycle != nil {
+		var crash *backends.PanicError
+		if errors.As(err, &crash) {
+			k.host.Lifecycle.Panic(crash.Reason)
+		} else {
+			k.host.Lifecycle.Exit(0)
+		}
+	}
 	return first
 }
 

@@ -15,6 +15,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/pgalloc"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/sys/abi"
 )
 
@@ -29,7 +30,8 @@ import (
 type memory struct {
 	file  *pgalloc.MemoryFile
 	host  *os.File
-	limit int64 // 0: none
+	limit int64            // 0: none
+	asked hypercall.Memory // nil: nobody
 
 	mu      sync.Mutex
 	counted atomic.Int64 // bytes in use when they were counted last
@@ -40,7 +42,7 @@ type memory struct {
 // one call may add where the bound is near.
 const slack = 1 << 20
 
-func newMemory(limit int64) (*memory, error) {
+func newMemory(limit int64, asked hypercall.Memory) (*memory, error) {
 	fd, err := unix.MemfdCreate("sentry", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memory of the kernel: memfd_create: %w", err)
@@ -54,7 +56,7 @@ func newMemory(limit int64) (*memory, error) {
 		f.Close()
 		return nil, fmt.Errorf("memory of the kernel: %w", err)
 	}
-	return &memory{file: mf, host: f, limit: limit}, nil
+	return &memory{file: mf, host: f, limit: limit, asked: asked}, nil
 }
 
 // rootOptions are the mount options of the root file system.
@@ -96,7 +98,11 @@ var growers = map[uintptr]grower{
 	unix.SYS_BRK:             {length: -1, file: -1, errno: abi.Errno(unix.ENOMEM)},
 }
 
-// admit refuses a call that would exceed the bound, or shortens it.
+// bounded reports whether calls are to be admitted.
+func (m *memory) bounded() bool { return m.limit > 0 || m.asked != nil }
+
+// admit refuses a call that would exceed the bound or that the host refuses,
+// or shortens it.
 func (m *memory) admit(t *task, c *backends.Call) error {
 	g, ok := growers[c.Num]
 	if !ok {
@@ -106,7 +112,14 @@ func (m *memory) admit(t *task, c *backends.Call) error {
 	if g.length >= 0 {
 		n = int64(min(c.Args[g.length].Word(), 1<<62))
 	}
-	if m.counted.Load()+m.since.Add(n) <= m.limit || g.file >= 0 && !t.inMemory(int32(c.Args[g.file].Word())) {
+	near := m.limit > 0 && m.counted.Load()+m.since.Add(n) > m.limit
+	if m.asked == nil && !near || g.file >= 0 && !t.inMemory(int32(c.Args[g.file].Word())) {
+		return nil
+	}
+	if m.asked != nil && m.asked.Allocate(int(n), 1) != nil {
+		return g.errno
+	}
+	if !near {
 		return nil
 	}
 	room := m.limit + slack - m.recount(n)

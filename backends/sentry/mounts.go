@@ -15,6 +15,8 @@ import (
 	"gvisor.dev/gvisor/pkg/errors/linuxerr"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
+
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // A Mount brings files of the program, or of its host, into a kernel.
@@ -58,7 +60,7 @@ func (h *HostFS) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(h.FS,
 func (h *HostFS) ReadLink(name string) (string, error) { return fs.ReadLink(h.FS, name) }
 
 // add makes m's files appear.
-func (r *rootfs) add(m Mount) error {
+func (r *rootfs) add(m Mount, hooks *hypercall.Hooks) error {
 	if !path.IsAbs(m.Path) || m.FS == nil {
 		return fmt.Errorf("mount on %q: needs an absolute path and a file system", m.Path)
 	}
@@ -70,7 +72,7 @@ func (r *rootfs) add(m Mount) error {
 	}
 	_, err := r.v.MountAt(r.ctx, r.creds, iofsName, r.at(m.Path), iofsName, &vfs.MountOptions{
 		ReadOnly:             true,
-		GetFilesystemOptions: vfs.GetFilesystemOptions{InternalData: m.FS, InternalMount: true},
+		GetFilesystemOptions: vfs.GetFilesystemOptions{InternalData: iofsSource{m.FS, hooks, path.Clean(m.Path)}, InternalMount: true},
 	})
 	if err != nil {
 		return fmt.Errorf("mount on %s: %w", m.Path, err)

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"gvisor.dev/gvisor/pkg/tcpip"
+
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // A netClock is the clock of a kernel's network stack: its time, and all of
 // its timers on one timer of the host. An idle stack has no timer, and none
 // outlives the kernel.
 type netClock struct {
-	c        Clock
+	c        hypercall.Clock
 	panicked func(reason any, stack []byte)
 
 	mu     sync.Mutex
@@ -28,7 +30,7 @@ type netClock struct {
 
 const never = time.Duration(math.MaxInt64)
 
-func newNetClock(c Clock, panicked func(any, []byte)) *netClock {
+func newNetClock(c hypercall.Clock, panicked func(any, []byte)) *netClock {
 	n := &netClock{c: c, panicked: panicked, armed: never}
 	n.host = time.AfterFunc(never, n.fire)
 	n.host.Stop()

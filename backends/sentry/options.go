@@ -29,11 +29,6 @@ type Options struct {
 	// Mounts bring files in, in this order.
 	Mounts []Mount
 
-	// Clock is where the kernel takes its time from; nil is this machine's.
-	Clock Clock
-	// Random is where the kernel's network stack takes its randomness from;
-	// nil is crypto/rand. The kernel reads it from one goroutine at a time.
-	Random io.Reader
 	// NICs are the network interfaces besides the loopback, in order: the
 	// first has index 2.
 	NICs []NIC

@@ -90,7 +90,7 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 		}
 		return r0, 0, err
 	}
-	if p.k.memory.limit > 0 {
+	if p.k.memory.bounded() {
 		if err := p.k.memory.admit(t, &c); err != nil {
 			p.release(t)
 			return 0, 0, err

@@ -18,6 +18,8 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
 	"gvisor.dev/gvisor/pkg/sentry/vfs"
 	"gvisor.dev/gvisor/pkg/usermem"
+
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // A random is a kernel's own source of randomness: what its network stack
@@ -29,7 +31,7 @@ type random struct {
 	major uint32 // of its devices
 
 	mu sync.Mutex
-	r  io.Reader
+	r  hypercall.Random
 }
 
 func (r *random) Read(b []byte) (int, error) {

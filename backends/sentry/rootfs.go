@@ -98,7 +98,7 @@ func (r *rootfs) populate(k *Kernel) error {
 		}
 	}
 	for _, m := range k.opts.Mounts {
-		if err := r.add(m); err != nil {
+		if err := r.add(m, k.cfg.Hooks); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/backends/sentry"
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 func TestConsole(t *testing.T) {
@@ -49,7 +50,7 @@ func TestConsoleThatFails(t *testing.T) {
 
 func TestRandomSource(t *testing.T) {
 	draw := func(seed int64) string {
-		k := boot(t, sentry.Options{Random: rand.New(rand.NewSource(seed))})
+		k := bootConfig(t, sentry.Options{}, backends.Config{Host: hypercall.Host{Random: rand.New(rand.NewSource(seed))}})
 		s := callerOf(k.Init())
 		buf := make([]byte, 16)
 		s.must(t, unix.SYS_GETRANDOM, out(buf), num(len(buf)), num(0))

@@ -17,7 +17,7 @@ import (
 // look after each: reading a gVisor timer makes it expire if it is due.
 
 // NextTimer is how long it is, by the kernel's clock, until the first of the
-// timers that moving a [VirtualClock] wakes is due; false where none is set.
+// timers that moving a [hypercall.StepClock] wakes is due; false where none is set.
 // What is due already is 0.
 func (k *Kernel) NextTimer() (time.Duration, bool) {
 	first, any := k.netClock.next()

@@ -147,10 +147,11 @@ type hooked struct {
 	refuse  bool
 }
 
-func (h *hooked) Print(b []byte) {
+func (h *hooked) Print(b []byte) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.printed = append(h.printed, string(b))
+	return nil
 }
 
 func (h *hooked) Allocate(n, align int) error {

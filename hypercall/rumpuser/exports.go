@@ -224,7 +224,7 @@ func goPrint(handle C.uintptr_t, text unsafe.Pointer, n C.size_t) {
 	b := C.GoBytes(text, C.int(n))
 	k.tail.add(b)
 	if k.host.Console != nil {
-		k.host.Console.Print(b)
+		_ = k.host.Console.Print(b) // the kernel could not do anything about it
 	}
 }
 

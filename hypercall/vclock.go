@@ -1,6 +1,4 @@
-//go:build linux && (amd64 || arm64)
-
-package sentry
+package hypercall
 
 import (
 	"sync"
@@ -20,10 +18,6 @@ type StepClock interface {
 
 // A VirtualClock is a time that stands still until it is moved. It may be
 // shared by several kernels. All methods are safe for concurrent use.
-//
-// Moving it wakes everything in its kernels that waits for a time that has
-// come: sleeps and timeouts of calls, timerfds, ITIMER_REAL, POSIX timers, and
-// the timers of the network stack. Clocks of CPU time are no part of it.
 type VirtualClock struct {
 	start   time.Time
 	elapsed atomic.Int64 // ns
