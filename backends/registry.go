@@ -9,8 +9,9 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/anykernel/anykernel/hypercall"
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // A Backend is one way to reach a kernel. Packages below this one register
@@ -31,6 +32,9 @@ type Backend struct {
 	// Requirements are what the backend needs of the machine, each with the
 	// state it is in now. nil: nothing.
 	Requirements func() []Requirement
+	// NICs says that the backend's kernels take network interfaces of
+	// Config.NICs. Open refuses them to others.
+	NICs bool
 	// Open boots or attaches to a kernel. Spec holds known options only.
 	Open func(ctx context.Context, spec Spec, cfg Config) (Kernel, error)
 }
@@ -65,14 +69,21 @@ type Config struct {
 	// Hooks see what the kernel asks for, and the system calls of its
 	// processes. nil: none.
 	Hooks *hypercall.Hooks
+	// NICs are network interfaces that the kernel has from the start besides
+	// its loopback, in this order. The kernel names them: eth0, eth1 … is
+	// Linux's way, virt0, virt1 … a rump kernel's. They have no addresses.
+	NICs []NIC
 }
 
-// HostWithConsole is c.Host that prints to c.Console as well. Backends put
-// their own answers behind it, and c.Hooks around it.
-func (c Config) HostWithConsole() hypercall.Host {
+// WholeHost is c.Host that prints to c.Console as well, and has c.NICs in its
+// network. Backends put their own answers behind it, and c.Hooks around it.
+func (c Config) WholeHost() hypercall.Host {
 	h := c.Host
 	if c.Console != nil {
 		h.Console = &console{w: c.Console, next: h.Console}
+	}
+	if len(c.NICs) > 0 {
+		h.Net = nicNet{c.NICs, h.Net}
 	}
 	return h
 }
@@ -166,6 +177,9 @@ func Open(ctx context.Context, spec string, cfg Config) (Kernel, error) {
 	}
 	if err := b.check(spec, s); err != nil {
 		return nil, err
+	}
+	if err := b.checkNICs(cfg.NICs); err != nil {
+		return nil, fmt.Errorf("kernel %q: %w", spec, err)
 	}
 	if err := b.Ready(); err != nil {
 		return nil, fmt.Errorf("kernel %q cannot run here: %w", spec, err)

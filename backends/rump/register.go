@@ -28,6 +28,7 @@ func init() {
 			{Key: "kit", Value: "folder", Default: kit.DefaultDir(), Doc: "folder of the components"},
 		},
 		Requirements: requirements,
+		NICs:         true,
 		Open:         open,
 	})
 }

@@ -50,7 +50,7 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	}
 	k := &Kernel{
 		name: name, opts: opts, cfg: cfg,
-		host:  cfg.Hooks.Wrap(cfg.HostWithConsole()),
+		host:  cfg.Hooks.Wrap(cfg.WholeHost()),
 		tasks: map[*kernel.Task]*task{},
 		procs: map[*kernel.ThreadGroup]*Process{},
 		done:  make(chan struct{}),

@@ -54,6 +54,10 @@ func (m *stackMaker) makeFirst() (*netstack.Stack, error) {
 			return nil, err
 		}
 	}
+	if err := m.k.plugIn(s.Stack); err != nil {
+		s.Stack.Destroy()
+		return nil, err
+	}
 	return s, nil
 }
 

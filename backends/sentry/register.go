@@ -15,6 +15,7 @@ func init() {
 		Summary:      "gVisor's Linux kernel in this process",
 		Options:      optionInfos,
 		Requirements: requirements,
+		NICs:         true,
 		Open:         openSpec,
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/cgo"
 	"strconv"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -177,14 +178,18 @@ func goIov(handle C.uintptr_t, fd, write C.int, iov unsafe.Pointer, n C.size_t, 
 	return C.int(netbsdErrno(err))
 }
 
+// An iovec is a piece of the kernel's memory.
+type iovec struct {
+	base unsafe.Pointer
+	size uintptr
+}
+
+func iovecs(iov unsafe.Pointer, n int) []iovec { return unsafe.Slice((*iovec)(iov), n) }
+
 // pieces is the memory that an array of iovecs describes.
 func pieces(iov unsafe.Pointer, n int) [][]byte {
-	vec := unsafe.Slice((*struct {
-		base unsafe.Pointer
-		size uintptr
-	})(iov), n)
 	list := make([][]byte, 0, n)
-	for _, v := range vec {
+	for _, v := range iovecs(iov, n) {
 		list = append(list, unsafe.Slice((*byte)(v.base), int(v.size)))
 	}
 	return list
@@ -257,6 +262,7 @@ func goAttach(handle C.uintptr_t, unit *C.char, sc C.uintptr_t, mac *C.uint8_t, 
 	addr := net.HardwareAddr(C.GoBytes(unsafe.Pointer(mac), 6))
 	n, err := kernelOf(handle).attach(C.GoString(unit), addr, uintptr(sc))
 	*nic = C.uintptr_t(n)
+	copy(unsafe.Slice((*byte)(mac), len(addr)), addr)
 	return C.int(netbsdErrno(err))
 }
 
@@ -266,17 +272,17 @@ func goSend(handle, nic C.uintptr_t, iov unsafe.Pointer, n C.size_t) {
 	if l == nil {
 		return
 	}
-	list := pieces(iov, int(n))
-	if len(list) == 1 {
-		l.Send(list[0])
-		return
+	frame := frames.Get().(*[]byte)
+	*frame = (*frame)[:0]
+	for _, v := range iovecs(iov, int(n)) {
+		*frame = append(*frame, unsafe.Slice((*byte)(v.base), int(v.size))...)
 	}
-	var frame []byte
-	for _, p := range list {
-		frame = append(frame, p...)
-	}
-	l.Send(frame)
+	l.Send(*frame)
+	frames.Put(frame)
 }
+
+// frames are buffers in which frames are put together.
+var frames = sync.Pool{New: func() any { return new([]byte) }}
 
 //export goDetach
 func goDetach(handle, nic C.uintptr_t) { kernelOf(handle).nics.remove(uintptr(nic)) }

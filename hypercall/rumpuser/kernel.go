@@ -136,6 +136,8 @@ func (k *Kernel) Bind(im Image) error {
 		"rumpns_kpause":           unsafe.Pointer(&k.c.orig.kpause),
 		"rumpns_tsleep":           unsafe.Pointer(&k.c.orig.tsleep),
 		"rumpns_mtsleep":          unsafe.Pointer(&k.c.orig.mtsleep),
+		"rumpns_ether_ioctl":      unsafe.Pointer(&k.c.orig.ether_ioctl),
+		"rumpns_ifioctl_common":   unsafe.Pointer(&k.c.orig.ifioctl_common),
 	} {
 		*(*uintptr)(to), _ = im.Symbol(name)
 	}

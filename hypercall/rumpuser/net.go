@@ -55,7 +55,8 @@ func (t *nics) close() {
 	}
 }
 
-// attach plugs in a network interface, whose driver in the kernel is sc.
+// attach plugs in a network interface, whose driver in the kernel is sc. It
+// writes to mac where the network decides about the address.
 func (k *Kernel) attach(unit string, mac net.HardwareAddr, sc uintptr) (uintptr, error) {
 	if k.host.Net == nil {
 		return 0, hypercall.ErrUnimplemented
@@ -66,6 +67,9 @@ func (k *Kernel) attach(unit string, mac net.HardwareAddr, sc uintptr) (uintptr,
 	})
 	if err != nil {
 		return 0, err
+	}
+	if a, ok := l.(hypercall.Addressed); ok {
+		copy(mac, a.HardwareAddr())
 	}
 	return k.nics.add(l), nil
 }

@@ -16,7 +16,7 @@
 
 /* NetBSD's error numbers that this side answers with. */
 enum { NB_EINTR = 4, NB_ENXIO = 6, NB_ENOMEM = 12, NB_EFAULT = 14, NB_EBUSY = 16, NB_EINVAL = 22, NB_EDEADLK = 11,
-	NB_EOPNOTSUPP = 45, NB_ETIMEDOUT = 60, NB_ENAMETOOLONG = 63, NB_ENOSYS = 78 };
+	NB_EOPNOTSUPP = 45, NB_ENETRESET = 52, NB_ETIMEDOUT = 60, NB_ENAMETOOLONG = 63, NB_ENOSYS = 78 };
 
 struct lwp;
 struct hyp_kernel;
@@ -123,8 +123,8 @@ struct hyp_arena {
 	size_t used, peak;
 };
 
-/* What a kernel's own functions are taken the place of by ours; see fault.c
- * and interrupt.c. */
+/* What a kernel's own functions are taken the place of by ours; see
+ * fault.c, interrupt.c and net.c. */
 struct hyp_originals {
 	int (*copyin)(const void *, void *, size_t);
 	int (*copyout)(const void *, void *, size_t);
@@ -137,6 +137,8 @@ struct hyp_originals {
 	int (*kpause)(const char *, bool, int, void *);
 	int (*tsleep)(void *, int, const char *, int);
 	int (*mtsleep)(void *, int, const char *, int, void *);
+	int (*ether_ioctl)(void *, unsigned long, void *);
+	int (*ifioctl_common)(void *, unsigned long, void *);
 };
 
 /* What the loader knows of a kernel that the kernel asks for. */

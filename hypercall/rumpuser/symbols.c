@@ -94,6 +94,7 @@
 	X(rumpns_kpause, hyp_kpause) \
 	X(rumpns_tsleep, hyp_tsleep) \
 	X(rumpns_mtsleep, hyp_mtsleep) \
+	X(rumpns_ether_ioctl, hyp_ether_ioctl) \
 	X(__tls_get_addr, hyp_tls_get_addr)
 
 /* Only addresses are taken here: the types are where the functions are. */
