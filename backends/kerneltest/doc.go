@@ -17,6 +17,9 @@
 // which the kernel claims must pass, and one that it does not claim is
 // skipped with the kernel's reason.
 //
+// [CrashConsistency] lets the power of a disk fail under a file system, at
+// every write, and looks what a new kernel finds.
+//
 // What may be in this room: helpers for tests and cases that hold for every
 // kernel. What may not: anything that knows one backend.
 package kerneltest

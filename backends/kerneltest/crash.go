@@ -1,0 +1,143 @@
+package kerneltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/anykernel/anykernel/hypercall"
+	"github.com/anykernel/anykernel/hypercall/disk"
+	"github.com/anykernel/anykernel/sys"
+)
+
+// A Crash is a workload on a disk whose power fails. The workload runs once,
+// on a disk that logs what is written. For each cut, a new kernel then gets
+// the disk as the power failure left it.
+type Crash struct {
+	// Disk is what the workload finds. It is not changed.
+	Disk *disk.Disk
+	// Boot opens a kernel that uses a disk, with its file system mounted. It
+	// is called by several goroutines at a time.
+	Boot func(ctx context.Context, d hypercall.File) (*sys.Kernel, error)
+	// Workload works on the disk. It calls mark when it knows that something
+	// lasts from here on, because fsync(2) returned, say. The kernel is
+	// closed afterwards, in the log as well.
+	Workload func(k *sys.Kernel, mark func(text string)) error
+	// Repair, if not nil, is done to the disk before a kernel gets it, as
+	// fsck(8) is.
+	Repair func(d *disk.Disk) error
+	// Check looks at what is left, and may write. It gets the marks that the
+	// workload had made.
+	Check func(k *sys.Kernel, marks []string) error
+
+	// Loss is what the disk loses of writes that no barrier covers.
+	Loss disk.Loss
+	// Cuts is how many times the power fails, at points chosen by the seed;
+	// 0 is once at each point.
+	Cuts int
+	// Seed chooses points and losses.
+	Seed uint64
+	// Only, if not empty, is the cuts to make instead.
+	Only []disk.Cut
+	// Progress, if not nil, is told after each cut how many were made, and
+	// failed.
+	Progress func(made, failed int)
+}
+
+// A CrashReport says what power failures did.
+type CrashReport struct {
+	Log      *disk.Log
+	Cuts     int
+	Failures []CrashFailure // by point
+}
+
+// A CrashFailure is a cut that the file system did not survive.
+type CrashFailure struct {
+	Cut  disk.Cut
+	Disk *disk.Disk // as the power failure left it
+	Err  error
+}
+
+// Run runs the workload and makes the cuts, as many at a time as there are
+// processors. The error is one of the workload, which saw no failure.
+func (c *Crash) Run(ctx context.Context) (*CrashReport, error) {
+	log, err := c.record(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &CrashReport{Log: log}
+	cuts := c.Only
+	if len(cuts) == 0 {
+		cuts = slices.Collect(log.Cuts(c.Cuts, c.Seed, c.Loss))
+	}
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	next := make(chan disk.Cut)
+	for range min(len(cuts), runtime.GOMAXPROCS(0)) {
+		workers.Go(func() {
+			for cut := range next {
+				d, err := c.try(ctx, log, cut)
+				mu.Lock()
+				r.Cuts++
+				if err != nil {
+					r.Failures = append(r.Failures, CrashFailure{cut, d, err})
+				}
+				if c.Progress != nil {
+					c.Progress(r.Cuts, len(r.Failures))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for _, cut := range cuts {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- cut
+	}
+	close(next)
+	workers.Wait()
+	slices.SortFunc(r.Failures, func(a, b CrashFailure) int { return a.Cut.Point - b.Cut.Point })
+	return r, ctx.Err()
+}
+
+// record runs the workload.
+func (c *Crash) record(ctx context.Context) (*disk.Log, error) {
+	log := disk.NewLog(c.Disk, 0)
+	err := c.use(ctx, log, func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
+	if err := errors.Join(err, log.Err()); err != nil {
+		return nil, fmt.Errorf("the workload, before any power failure: %w", err)
+	}
+	return log, nil
+}
+
+// try makes a cut and looks. The disk is as the cut left it.
+func (c *Crash) try(ctx context.Context, log *disk.Log, cut disk.Cut) (*disk.Disk, error) {
+	left, err := log.At(cut)
+	if err != nil {
+		return nil, err
+	}
+	d := left.Snapshot()
+	if c.Repair != nil {
+		if err := c.Repair(d); err != nil {
+			return left, fmt.Errorf("repair: %w", err)
+		}
+	}
+	return left, c.use(ctx, d, func(k *sys.Kernel) error { return c.Check(k, log.Marks(cut.Point)) })
+}
+
+// use does something with a kernel.
+func (c *Crash) use(ctx context.Context, d hypercall.File, do func(k *sys.Kernel) error) error {
+	k, err := c.Boot(ctx, d)
+	if err != nil {
+		return fmt.Errorf("boot: %w", err)
+	}
+	err = do(k)
+	if closed := k.Close(); err == nil {
+		err = closed
+	}
+	return err
+}

@@ -1,0 +1,254 @@
+//go:build cgo && linux && (amd64 || arm64)
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/backends/kerneltest"
+	"github.com/anykernel/anykernel/backends/rump"
+	"github.com/anykernel/anykernel/hypercall"
+	"github.com/anykernel/anykernel/hypercall/disk"
+	netbsd "github.com/anykernel/anykernel/rump"
+	"github.com/anykernel/anykernel/sys"
+)
+
+const imageSize = 16 << 20
+
+// A filesystem is a way to keep files on a disk.
+type filesystem struct {
+	name    string
+	kind    string   // as mount(2) knows it
+	options string   // of the mount
+	mkfs    []string // makes an empty one in the file that is the last argument
+	fsck    []string // repairs it there; nil: nothing does
+}
+
+var (
+	mkFFS  = []string{"makefs", "-t", "ffs", "-o", "version=2", "-f", "200", "-s", fmt.Sprint(imageSize)}
+	mkExt2 = []string{"mkfs.ext2", "-q", "-F", "-O", "none", "-I", "128", "-b", "1024"}
+	mkFAT  = []string{"mkfs.vfat", "-F", "16"}
+)
+
+// filesystems is what this program knows. NetBSD's own fsck_ffs is not among
+// what a kit has, so nothing repairs an FFS without a log here.
+var filesystems = []filesystem{
+	{"ffs+log", "ffs", "log", mkFFS, nil},
+	{"ffs", "ffs", "", mkFFS, nil},
+	{"ffs+sync", "ffs", "sync", mkFFS, nil},
+	{"ext2", "ext2fs", "", mkExt2, nil},
+	{"ext2+e2fsck", "ext2fs", "", mkExt2, []string{"e2fsck", "-fy"}},
+	{"ext2+sync+e2fsck", "ext2fs", "sync", mkExt2, []string{"e2fsck", "-fy"}},
+	{"msdos", "msdos", "", mkFAT, nil},
+	{"msdos+fsck", "msdos", "", mkFAT, []string{"fsck.vfat", "-a", "-w"}},
+	{"msdos+sync+fsck", "msdos", "sync", mkFAT, []string{"fsck.vfat", "-a", "-w"}},
+}
+
+func names() []string {
+	var list []string
+	for _, f := range filesystems {
+		list = append(list, f.name)
+	}
+	return list
+}
+
+// choose is the file systems of these names, all of them for none.
+func choose(list []string) ([]filesystem, error) {
+	if len(list) == 0 {
+		return filesystems, nil
+	}
+	var chosen []filesystem
+	for _, name := range list {
+		found := false
+		for _, f := range filesystems {
+			if f.name == name {
+				chosen, found = append(chosen, f), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no file system %q: there are %s", name, strings.Join(names(), "; "))
+		}
+	}
+	return chosen, nil
+}
+
+// A tally is what became of a file system after power failures.
+type tally struct {
+	cuts, refused, panicked, lost int
+	example                       string // of what went wrong
+}
+
+func (t *tally) survived() int { return t.cuts - t.refused - t.panicked - t.lost }
+
+// cut lets the power fail.
+func (f *filesystem) cut(ctx context.Context, o options, progress func(made, failed int)) (*tally, error) {
+	c, err := f.crash(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c.Progress = progress
+	r, err := c.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &tally{cuts: r.Cuts}
+	for _, e := range r.Failures {
+		var panicked *backends.PanicError
+		switch {
+		case errors.As(e.Err, &panicked):
+			t.panicked++
+		case errors.Is(e.Err, errRefused):
+			t.refused++
+		default:
+			t.lost++
+		}
+	}
+	if len(r.Failures) > 0 {
+		t.example = fmt.Sprintf("%v: %v", r.Failures[0].Cut, r.Failures[0].Err)
+	}
+	return t, nil
+}
+
+// crash is the workload on this file system, which starts empty and clean.
+func (f *filesystem) crash(ctx context.Context, o options) (*kerneltest.Crash, error) {
+	d, err := f.empty(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &kerneltest.Crash{
+		Disk: d, Boot: f.boot, Workload: write, Repair: f.repair(), Check: check,
+		Loss: o.loss, Cuts: o.cuts, Seed: o.seed,
+	}, nil
+}
+
+// empty is a disk with an empty file system that was mounted once: the log of
+// an FFS is made then.
+func (f *filesystem) empty(ctx context.Context) (*disk.Disk, error) {
+	dir, err := os.MkdirTemp("", "powercut")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	image := filepath.Join(dir, "image")
+	if err := os.WriteFile(image, nil, 0o644); err != nil {
+		return nil, err
+	}
+	if err := os.Truncate(image, imageSize); err != nil {
+		return nil, err
+	}
+	command := append(append([]string(nil), f.mkfs...), image)
+	if f.kind == "ffs" { // makefs copies a folder
+		command = append(command, filepath.Join(dir, "empty"))
+		if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := tool(command...); err != nil {
+		return nil, err
+	}
+	d, err := disk.Load(image, disk.Options{})
+	if err != nil {
+		return nil, err
+	}
+	k, err := f.boot(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return d, k.Close()
+}
+
+// tool runs a program of the host. Those that repair say by status 1 that they
+// did.
+func tool(command ...string) error {
+	path, err := exec.LookPath(command[0])
+	if err != nil {
+		path = "/usr/sbin/" + command[0]
+	}
+	out, err := exec.Command(path, command[1:]...).CombinedOutput()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 1 && strings.Contains(command[0], "fsck") {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w\n%s", command[0], err, out)
+	}
+	return nil
+}
+
+// repair is what a machine does before it mounts its disks.
+func (f *filesystem) repair() func(*disk.Disk) error {
+	if f.fsck == nil {
+		return nil
+	}
+	return func(d *disk.Disk) error {
+		file, err := os.CreateTemp("", "powercut")
+		if err != nil {
+			return err
+		}
+		defer os.Remove(file.Name())
+		if err := errors.Join(file.Close(), d.Save(file.Name())); err != nil {
+			return err
+		}
+		if err := tool(append(append([]string(nil), f.fsck...), file.Name())...); err != nil {
+			return err
+		}
+		repaired, err := disk.Load(file.Name(), disk.Options{})
+		if err != nil {
+			return err
+		}
+		b := make([]byte, imageSize)
+		if _, err := repaired.ReadAt(b, 0); err != nil {
+			return err
+		}
+		_, err = d.WriteAt(b, 0)
+		return err
+	}
+}
+
+var errRefused = errors.New("the file system is not mounted")
+
+// boot is a kernel with the file system on /mnt.
+func (f *filesystem) boot(ctx context.Context, d hypercall.File) (*sys.Kernel, error) {
+	spec := backends.Spec{Name: "rump", Args: []string{"vfs", "fs_" + f.kind}}
+	raw, err := rump.Open(ctx, spec, backends.Config{})
+	if err != nil {
+		return nil, err
+	}
+	k := sys.New(raw, spec.String())
+	err = errors.Join(raw.Raw().RegisterFile("/dev/disk", d, netbsd.BlockDevice, 0, netbsd.ToTheEnd), k.Init().Mkdir("/mnt", 0o755))
+	if err == nil {
+		err = f.mount(k.Init())
+	}
+	if err != nil {
+		return nil, errors.Join(err, k.Close())
+	}
+	return k, nil
+}
+
+// mount calls NetBSD's mount(2).
+func (f *filesystem) mount(p *sys.Process) error {
+	flags := map[string]uintptr{"sync": 2, "log": 0x2000000}[f.options]
+	args := make([]byte, 168)
+	if f.kind == "msdos" {
+		args[140], args[141], args[152] = 0xed, 1, 3
+		args[148] = 16
+		args[156], args[157] = 0xed, 1
+	}
+	str := func(s string) backends.Arg { return backends.Mem(append([]byte(s), 0), backends.In) }
+	_, _, err := p.Raw(backends.Call{
+		Num:  410,
+		Args: [backends.MaxArgs]backends.Arg{str(f.kind), str("/mnt"), backends.Int(flags), backends.Mem(args, backends.In), backends.Int(168)},
+		Refs: []backends.Ref{{Holder: 3, Off: 0, Mem: str("/dev/disk")}},
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return nil
+}
