@@ -193,8 +193,13 @@ func (k *Kernel) faultMessage(end rumpuser.End) string {
 const closeTime = 30 * time.Second
 
 // leaveTime bounds how long calls may take to end after they were
-// interrupted, before the kernel is halted under them.
-const leaveTime = 200 * time.Millisecond
+// interrupted, before the kernel is halted under them. Then closeTime becomes
+// stuckTime: one that never ends keeps a virtual CPU, and the kernel may need
+// it to halt.
+const (
+	leaveTime = 200 * time.Millisecond
+	stuckTime = 5 * time.Second
+)
 
 // Close halts the kernel: it interrupts the calls in flight, writes its file
 // systems back, ends its threads and gives back its memory. Only the first
@@ -207,8 +212,11 @@ func (k *Kernel) Close() error {
 	defer close(k.closed)
 	var err error
 	if k.Err() == nil {
-		k.interruptAll()
-		err = k.halt()
+		within := closeTime
+		if !k.interruptAll() {
+			within = stuckTime
+		}
+		err = k.halt(within)
 	}
 	k.host.End(rumpuser.Exited)
 	k.drain()
@@ -231,19 +239,19 @@ func (k *Kernel) tellEnd(l hypercall.Lifecycle) {
 
 // halt reboots the kernel, from which no call returns. It does so for process
 // 0, whose rights nobody can have given away.
-func (k *Kernel) halt() error {
+func (k *Kernel) halt(within time.Duration) error {
 	t, err := k.host.NewThread()
 	if err != nil {
 		return err
 	}
 	defer t.Free()
-	overdue := time.AfterFunc(closeTime, func() { k.host.End(rumpuser.Exited) })
+	overdue := time.AfterFunc(within, func() { k.host.End(rumpuser.Exited) })
 	errno, err := t.NewLWP(0)
 	if err == nil && errno == 0 {
 		_, _, errno, err = t.Syscall(sysReboot)
 	}
 	if !overdue.Stop() {
-		return fmt.Errorf("the kernel was not ready after %v: what it had not written back is lost", closeTime)
+		return fmt.Errorf("the kernel was not ready after %v: what it had not written back is lost", within)
 	}
 	if err == nil {
 		return fmt.Errorf("reboot: error %d", errno)
@@ -264,22 +272,31 @@ func (k *Kernel) all() []*Process {
 	return list
 }
 
-// interruptAll ends calls that can be ended, and waits for them a moment.
-func (k *Kernel) interruptAll() {
+// interruptAll ends calls that can be ended, and waits for them a moment. It
+// reports whether all have ended.
+func (k *Kernel) interruptAll() bool {
 	deadline := time.Now().Add(leaveTime)
 	for _, p := range k.all() {
 		p.lwps.close()
 		p.lwps.interrupt()
 	}
+	ended := true
 	for _, p := range k.all() {
-		p.lwps.wait(deadline)
+		ended = p.lwps.wait(deadline) && ended
 	}
+	return ended
 }
 
-// drain waits until no call is in the kernel, which has ended.
+// drain waits until no call is in the kernel, which has ended. Threads leave it
+// at their next wait; those that go round in a circle, as over a damaged file
+// system, when its code is taken from under them.
 func (k *Kernel) drain() {
+	deadline := time.Now().Add(leaveTime)
 	for _, p := range k.all() {
 		p.lwps.close()
+		if !p.lwps.wait(deadline) {
+			_ = k.image.Revoke()
+		}
 		p.lwps.wait(time.Time{})
 	}
 }
@@ -290,6 +307,7 @@ func (k *Kernel) free() {
 	for _, p := range k.all() {
 		p.lwps.free()
 	}
+	_ = k.image.Revoke() // the kernel's own threads, as in drain
 	k.host.Free()
 	k.image.Close()
 }

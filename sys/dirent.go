@@ -39,7 +39,7 @@ func newDirentLayout(a *abi.ABI) direntLayout {
 }
 
 // A rawDirent is an entry as the kernel gave it. The name is part of the
-// buffer that it was read from.
+// buffer that it was read from. An entry of number 0 is a hole without a name.
 type rawDirent struct {
 	ino  uint64
 	kind uint8
@@ -58,8 +58,10 @@ func (l *direntLayout) next(b []byte, off int) (e rawDirent, after int, err erro
 		return e, 0, &DirentError{off, fmt.Sprintf("its length is %d, with %d bytes left and %d for its head", reclen, len(rest), l.name)}
 	}
 	rest = rest[:reclen]
+	if e.ino = l.ino.Uint(rest, l.order); e.ino == 0 {
+		return e, off + int(reclen), nil // a hole, which has no name: BSD
+	}
 	e.name, err = l.nameOf(rest, off)
-	e.ino = l.ino.Uint(rest, l.order)
 	e.kind = uint8(l.kind.Uint(rest, l.order))
 	return e, off + int(reclen), err
 }

@@ -61,6 +61,21 @@ func TestDirents(t *testing.T) {
 	}
 }
 
+// TestDirentHoles: an entry that is not in use has no name.
+func TestDirentHoles(t *testing.T) {
+	for _, a := range testABIs {
+		l := newDirentLayout(a)
+		b := appendDirent(appendDirent(nil, a, 0, 0, ""), a, 5, 8, "file")
+		e, after, err := l.next(b, 0)
+		if e.ino != 0 || e.name != nil || err != nil {
+			t.Fatalf("%s: a hole is %+v, %v", a.OS, e, err)
+		}
+		if e, _, err = l.next(b, after); string(e.name) != "file" || err != nil {
+			t.Errorf("%s: behind the hole is %q, %v", a.OS, e.name, err)
+		}
+	}
+}
+
 func TestDirentsRefused(t *testing.T) {
 	for _, a := range testABIs {
 		l := newDirentLayout(a)
@@ -108,7 +123,7 @@ func FuzzDirents(f *testing.F) {
 			if after <= off || after > len(b) {
 				t.Fatalf("the entry at %d of %d ends at %d", off, len(b), after)
 			}
-			if len(e.name) == 0 || bytes.ContainsAny(e.name, "/\x00") {
+			if e.ino != 0 && len(e.name) == 0 || bytes.ContainsAny(e.name, "/\x00") {
 				t.Fatalf("the entry at %d is named %q", off, e.name)
 			}
 			off = after

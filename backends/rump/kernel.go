@@ -5,7 +5,6 @@ package rump
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
@@ -46,19 +45,29 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, e
 	if err != nil {
 		return nil, err
 	}
+	host := cfg.WholeHost()
+	if err := set.inspectMounts(host); err != nil {
+		return nil, err
+	}
 	if len(cfg.NICs) > 0 {
-		set.components = append(slices.Clone(set.components), nicComponent)
+		set.components = append(set.components, nicComponent)
 	}
 	raw, err := rump.Boot(rump.Config{
 		Kit: set.kit, Components: set.components, CPUs: set.cpus, Memory: set.memory,
-		Hostname: set.hostname, Verbose: set.verbose, Host: cfg.WholeHost(), Hooks: cfg.Hooks, Log: cfg.Logger(),
+		Hostname: set.hostname, Verbose: set.verbose, Params: set.params(), Host: host, Hooks: cfg.Hooks, Log: cfg.Logger(),
 	})
 	if err != nil {
 		return nil, named(s.String(), err)
 	}
 	k := &Kernel{name: s.String(), raw: raw, caps: capabilities(raw.Components()), abi: abiOf(raw), done: make(chan struct{})}
 	k.init = &Process{k: k, raw: raw.Init()}
-	if err := errors.Join(k.prepare(), k.createNICs(cfg.NICs)); err != nil {
+	// The kernel may find no end in a damaged file system.
+	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	err = errors.Join(k.prepare(set.mounts), k.createNICs(cfg.NICs))
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
 		raw.Close()
 		return nil, named(s.String(), err)
 	}

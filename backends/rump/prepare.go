@@ -9,12 +9,14 @@ import (
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/rump"
 	"github.com/anykernel/anykernel/sys/abi"
+	"github.com/anykernel/anykernel/sys/abi/netbsd/fsargs"
 )
 
 // prepare makes what programs expect to find: /tmp, on a file system in
-// memory where the kernel has one. The root file system of a rump kernel
-// holds little more than mount points.
-func (k *Kernel) prepare() error {
+// memory where the kernel has one, and the images that its specification
+// mounts. The root file system of a rump kernel holds little more than mount
+// points.
+func (k *Kernel) prepare(mounts []mount) error {
 	if err := k.raiseFiles(); err != nil {
 		return err
 	}
@@ -24,8 +26,13 @@ func (k *Kernel) prepare() error {
 		}
 	}
 	if k.caps.Has(backends.Mounts) {
-		if err := k.mountTmpfs("/tmp"); err != nil {
+		if err := k.mount("/tmp", false, &fsargs.Tmpfs{Mode: 0o1777}); err != nil {
 			return fmt.Errorf("mount tmpfs on /tmp: %w", err)
+		}
+	}
+	for n := range mounts {
+		if err := k.mountImage(n, &mounts[n]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -44,28 +51,22 @@ func (k *Kernel) raiseFiles() error {
 	return nil
 }
 
-// mountTmpfs mounts a tmpfs of the kernel's own default size. Its arguments
-// are struct tmpfs_args: version, nodes, size, and the root's owner and mode.
-func (k *Kernel) mountTmpfs(at string) error {
-	const version, mode = 1, 0o1777
-	args := make([]byte, 40)
-	order := k.ABI().Order
-	order.PutUint32(args[0:], version)
-	order.PutUint32(args[32:], mode)
-	_, err := k.call("mount", str("tmpfs"), str(at), backends.Int(0), backends.Mem(args, backends.In), backends.Int(uintptr(len(args))))
-	return err
-}
-
 func str(s string) backends.Arg { return backends.Mem(append([]byte(s), 0), backends.In) }
 
 // call makes a call by name for the first process.
 func (k *Kernel) call(name string, args ...backends.Arg) (uintptr, error) {
+	var c backends.Call
+	copy(c.Args[:], args)
+	return k.makeCall(name, c)
+}
+
+// makeCall makes c, a call by name, for the first process.
+func (k *Kernel) makeCall(name string, c backends.Call) (uintptr, error) {
 	num, ok := k.ABI().Call(name)
 	if !ok {
 		return 0, fmt.Errorf("NetBSD's ABI has no call %q", name)
 	}
-	c := backends.Call{Num: num}
-	copy(c.Args[:], args)
+	c.Num = num
 	r, _, err := k.init.Call(c)
 	return r, err
 }

@@ -2,6 +2,7 @@ package rump
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,7 @@ func init() {
 			{Key: "mem", Value: "size", Default: "what it uses, up to 1g", Doc: "memory limit, such as 64m"},
 			{Key: "hostname", Value: "name", Default: Name, Doc: "host name"},
 			{Key: "verbose", Value: "0 or 1", Default: "0", Doc: "print what is found at boot"},
+			{Key: "mount", Value: "[type:]image:path", Doc: "a file system in an image of the host; may be repeated"},
 			{Key: "kit", Value: "folder", Default: kit.DefaultDir(), Doc: "folder of the components"},
 		},
 		Requirements: requirements,
@@ -44,12 +46,14 @@ type settings struct {
 	hostname, kit string
 	verbose       bool
 	components    []string
+	mounts        []mount
+	sector        int // the size of sectors that they need; 0 for any
 }
 
 func parse(s backends.Spec) (settings, error) {
-	set := settings{components: s.Args}
+	set := settings{components: slices.Clone(s.Args)}
 	if len(s.Args) == 0 {
-		set.components = defaultComponents
+		set.components = slices.Clone(defaultComponents)
 	}
 	for _, o := range s.Options {
 		var err error
@@ -62,6 +66,10 @@ func parse(s backends.Spec) (settings, error) {
 			set.hostname = o.Value
 		case "verbose":
 			set.verbose, err = strconv.ParseBool(o.Value)
+		case "mount":
+			var m mount
+			m, err = parseMount(o.Value)
+			set.mounts = append(set.mounts, m)
 		case "kit":
 			set.kit = o.Value
 		}

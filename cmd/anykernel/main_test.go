@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/anykernel/anykernel/internal/cli"
+	"github.com/anykernel/anykernel/rump/kit"
 )
 
 func TestMain(m *testing.M) {
@@ -17,5 +19,16 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the scripts in testdata.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata", RequireExplicitExec: true, Condition: condition,
+		Setup: func(e *testscript.Env) error { e.Setenv("ANYKERNEL_KIT", kit.DefaultDir()); return nil },
+	})
+}
+
+// condition is what scripts may ask for: "kit" is a kit of NetBSD's libraries.
+func condition(name string) (bool, error) {
+	if name != "kit" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return kit.Present(kit.DefaultDir()) == nil, nil
 }

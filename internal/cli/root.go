@@ -13,6 +13,7 @@ var commands = []func(*env) *cobra.Command{
 	newKitCommand,
 	newTourCommand,
 	newExecCommand,
+	newFSCommand,
 	newShCommand,
 	newConformCommand,
 	newBenchCommand,

@@ -29,7 +29,7 @@ type setup struct{ copies, mounts []string }
 func setupFlags(cmd *cobra.Command) *setup {
 	s := &setup{}
 	cmd.Flags().StringArrayVar(&s.copies, "copy", nil, "copy a file or folder of the host in first, as `HOST:KERNEL`")
-	cmd.Flags().StringArrayVar(&s.mounts, "mount", nil, "show a folder of the host, read-only, as `HOST:KERNEL`; for kernels with the option mount")
+	cmd.Flags().StringArrayVar(&s.mounts, "mount", nil, "show a folder of the host, or the file system in an image, as `HOST:KERNEL`; for kernels with the option mount")
 	return s
 }
 
@@ -47,12 +47,9 @@ func (s *setup) spec(text string) (string, error) {
 		return "", usageError{err}
 	}
 	if !slices.ContainsFunc(b.Options, func(o backends.OptionInfo) bool { return o.Key == "mount" }) {
-		return "", usagef("--mount: a kernel of %s cannot show folders of the host; --copy copies them in", spec.Name)
+		return "", usagef("--mount: a kernel of %s has no option mount; --copy copies files in", spec.Name)
 	}
 	for _, m := range s.mounts {
-		if _, _, err := splitPair("--mount", m); err != nil {
-			return "", err
-		}
 		spec.Options = append(spec.Options, backends.Option{Key: "mount", Value: m})
 	}
 	return spec.String(), nil

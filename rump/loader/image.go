@@ -229,6 +229,24 @@ func (im *Image) Describe(addr uintptr) string {
 	return fmt.Sprintf("%s %s+%#x", name, best.name, off-best.value)
 }
 
+// Revoke takes the right to execute from the image's code: whoever is in it
+// faults at his next instruction. It ends what would not end by itself.
+func (im *Image) Revoke() error {
+	for _, l := range im.prog.libs {
+		for i := range l.segments {
+			s := &l.segments[i]
+			if s.flags&elf.PF_X == 0 || s.flags&elf.PF_W != 0 {
+				continue
+			}
+			start, end := pageDown(l.base+s.vaddr), pageUp(l.base+s.vaddr+s.filesz)
+			if err := unix.Mprotect(im.mem[start:end], unix.PROT_READ); err != nil {
+				return os.NewSyscallError("mprotect", err)
+			}
+		}
+	}
+	return nil
+}
+
 // Close takes the image out of memory. None of its code may be running, and
 // nothing may use its addresses any more.
 func (im *Image) Close() error {
