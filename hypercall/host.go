@@ -21,6 +21,7 @@ type Host struct {
 	Console   Console
 	Params    Params
 	Lifecycle Lifecycle
+	Scheduler Scheduler
 }
 
 // Memory is asked before a kernel takes memory.

@@ -21,7 +21,7 @@ func System() Host {
 func (h Host) Over(below Host) Host {
 	return Host{
 		Memory:    or(h.Memory, below.Memory),
-		Clock:     or(h.Clock, below.Clock),
+		Clock:     or(h.Clock, or(h.schedulerClock(), below.Clock)),
 		Random:    or(h.Random, below.Random),
 		Threads:   or(h.Threads, below.Threads),
 		Block:     or(h.Block, below.Block),
@@ -29,7 +29,16 @@ func (h Host) Over(below Host) Host {
 		Console:   or(h.Console, below.Console),
 		Params:    or(h.Params, below.Params),
 		Lifecycle: or(h.Lifecycle, below.Lifecycle),
+		Scheduler: or(h.Scheduler, below.Scheduler),
 	}
+}
+
+// schedulerClock is the clock of the scheduler, nil without one.
+func (h Host) schedulerClock() Clock {
+	if h.Scheduler == nil {
+		return nil
+	}
+	return h.Scheduler
 }
 
 type (

@@ -62,11 +62,7 @@ func Boot(c Config) (*Kernel, error) {
 	c.Host.Block = k.own
 	c.Host.Params = settings{c.Host.Params, c.params()}
 	c.Host = c.Hooks.Wrap(c.Host)
-	if k.image, err = prog.Load(); err != nil {
-		return nil, err
-	}
-	if k.host, err = rumpuser.New(c.Host, rumpuser.Options{Memory: c.arena(), CPUs: c.CPUs}); err != nil {
-		k.image.Close()
+	if err := k.load(c, prog); err != nil {
 		return nil, err
 	}
 	if err := k.boot(); err != nil {
@@ -80,6 +76,27 @@ func Boot(c Config) (*Kernel, error) {
 		k.tellEnd(c.Host.Lifecycle)
 	})
 	return k, nil
+}
+
+// load makes a copy of the program and a host side for it.
+func (k *Kernel) load(c Config, prog *loader.Program) (err error) {
+	o := rumpuser.Options{Memory: c.arena(), CPUs: c.CPUs}
+	leave := func() {}
+	if s := c.Host.Scheduler; s != nil {
+		if o.Seat, err = s.Seat(c.Hostname); err != nil {
+			return err
+		}
+		leave = func() { s.Leave(o.Seat) }
+	}
+	if k.image, err = prog.LoadAt(o.Seat.Address); err != nil {
+		leave()
+		return err
+	}
+	if k.host, err = rumpuser.New(c.Host, o); err != nil {
+		k.image.Close()
+		leave()
+	}
+	return err
 }
 
 func (k *Kernel) boot() error {
@@ -245,12 +262,12 @@ func (k *Kernel) halt(within time.Duration) error {
 		return err
 	}
 	defer t.Free()
-	overdue := time.AfterFunc(within, func() { k.host.End(rumpuser.Exited) })
+	stop := k.host.AfterFunc(within, func() { k.host.End(rumpuser.Exited) })
 	errno, err := t.NewLWP(0)
 	if err == nil && errno == 0 {
 		_, _, errno, err = t.Syscall(sysReboot)
 	}
-	if !overdue.Stop() {
+	if !stop() {
 		return fmt.Errorf("the kernel was not ready after %v: what it had not written back is lost", within)
 	}
 	if err == nil {
@@ -275,7 +292,7 @@ func (k *Kernel) all() []*Process {
 // interruptAll ends calls that can be ended, and waits for them a moment. It
 // reports whether all have ended.
 func (k *Kernel) interruptAll() bool {
-	deadline := time.Now().Add(leaveTime)
+	deadline := k.host.Now().Add(leaveTime)
 	for _, p := range k.all() {
 		p.lwps.close()
 		p.lwps.interrupt()
@@ -291,7 +308,7 @@ func (k *Kernel) interruptAll() bool {
 // at their next wait; those that go round in a circle, as over a damaged file
 // system, when its code is taken from under them.
 func (k *Kernel) drain() {
-	deadline := time.Now().Add(leaveTime)
+	deadline := k.host.Now().Add(leaveTime)
 	for _, p := range k.all() {
 		p.lwps.close()
 		if !p.lwps.wait(deadline) {

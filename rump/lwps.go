@@ -115,10 +115,10 @@ func (l *lwps) wait(deadline time.Time) bool {
 		if l.quiet() {
 			return true
 		}
-		if !deadline.IsZero() && time.Now().After(deadline) {
+		if !deadline.IsZero() && l.host.Now().After(deadline) {
 			return false
 		}
-		time.Sleep(pause)
+		l.host.Sleep(pause)
 	}
 }
 
@@ -128,7 +128,13 @@ func (l *lwps) quiet() bool {
 	if t := l.hot.Swap(nil); t != nil {
 		l.idle = append(l.idle, t)
 	}
-	return len(l.idle) == len(l.all)
+	lost := 0
+	for _, t := range l.all {
+		if t.Lost() {
+			lost++
+		}
+	}
+	return len(l.idle)+lost == len(l.all)
 }
 
 // free gives back what the LWPs had on this side. None is in use.

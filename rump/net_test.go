@@ -100,6 +100,11 @@ func mustCall(t *testing.T, k *Kernel, num uintptr, args ...any) int {
 func configure(t *testing.T, k *Kernel, name, ip string) {
 	t.Helper()
 	s := mustCall(t, k, sysSocket, afInet, sockDatagram, 0)
+	mustCall(t, k, sysIoctl, s, siocAifAddr, aliasOf(name, ip))
+}
+
+// aliasOf is the struct ifaliasreq that gives an interface an address of a /24.
+func aliasOf(name, ip string) []byte {
 	alias := make([]byte, 64)
 	copy(alias, name)
 	copy(alias[ifNameSize:], inet(ip, 0))
@@ -107,7 +112,7 @@ func configure(t *testing.T, k *Kernel, name, ip string) {
 	broadcast[3] = 255
 	copy(alias[ifNameSize+16:], inet(broadcast.String(), 0))
 	copy(alias[ifNameSize+32:], inet("255.255.255.0", 0))
-	mustCall(t, k, sysIoctl, s, siocAifAddr, alias)
+	return alias
 }
 
 func create(t *testing.T, k *Kernel, name string) {

@@ -115,7 +115,7 @@ func (p *Process) Close() error {
 	var err error
 	p.end.Do(func() {
 		p.lwps.close()
-		for !p.lwps.wait(time.Now().Add(10 * time.Millisecond)) {
+		for !p.lwps.wait(p.k.host.Now().Add(10 * time.Millisecond)) {
 			p.lwps.interrupt()
 		}
 		err = p.exit()

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/sys/abi"
 )
 
@@ -16,6 +17,8 @@ type Kernel struct {
 	name string
 	tab  *table
 	init *Process
+	// sched runs this kernel and the goroutines that use it; nil: Go does.
+	sched hypercall.Scheduler
 
 	mu      sync.Mutex
 	pollers []*poller
@@ -36,15 +39,22 @@ func OpenConfig(ctx context.Context, spec string, cfg backends.Config) (*Kernel,
 	if err != nil {
 		return nil, err
 	}
-	return New(raw, spec), nil
+	return newKernel(raw, spec, cfg.Host.Scheduler), nil
 }
 
 // New is the API over a kernel that was opened in some other way. It takes
 // over raw. The name is what errors call the kernel.
-func New(raw backends.Kernel, name string) *Kernel {
-	k := &Kernel{raw: raw, name: name, tab: tableOf(raw.ABI())}
-	k.init = k.process(raw.Init(), &descriptorTable{owner: raw.Init()})
+func New(raw backends.Kernel, name string) *Kernel { return newKernel(raw, name, nil) }
+
+func newKernel(raw backends.Kernel, name string, s hypercall.Scheduler) *Kernel {
+	k := &Kernel{raw: raw, name: name, tab: tableOf(raw.ABI()), sched: s}
+	k.init = k.process(raw.Init(), k.table(raw.Init()))
 	return k
+}
+
+// table stands for the descriptors of a process that has its own.
+func (k *Kernel) table(owner backends.Process) *descriptorTable {
+	return &descriptorTable{owner: owner, mu: callLock{sched: k.sched}}
 }
 
 // Name is the specification that the kernel was opened with.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // errFileClosed is what ends the waiting for a file that is being closed.
@@ -28,6 +29,7 @@ const (
 // waits for another count if the call found nothing to do: so an event
 // between the two is not lost, and one event wakes all who wait.
 type pollDesc struct {
+	sched hypercall.Scheduler // of the kernel; nil: Go
 	mu    sync.Mutex
 	err   error // why nobody can wait any more
 	sides [2]pollSide
@@ -40,12 +42,13 @@ type pollSide struct {
 	// memory each time.
 	changed chan struct{}
 	cond    sync.Cond
-	expired bool        // the deadline has passed
-	timer   *time.Timer // of the deadline; nil if there is none
+	waits   []hypercall.Wait // of those who wait by the kernel's scheduler
+	expired bool             // the deadline has passed
+	timer   *deadlineTimer   // nil if there is none
 }
 
-func newPollDesc() *pollDesc {
-	d := &pollDesc{}
+func newPollDesc(s hypercall.Scheduler) *pollDesc {
+	d := &pollDesc{sched: s}
 	for i := range d.sides {
 		d.sides[i].cond.L = &d.mu
 	}
@@ -84,6 +87,10 @@ func (s *pollSide) wake() {
 		close(s.changed)
 		s.changed = nil
 	}
+	for _, w := range s.waits {
+		w.Wake()
+	}
+	s.waits = nil
 }
 
 // count is the events so far. The error says why a call need not be tried.
@@ -113,6 +120,12 @@ func (d *pollDesc) wait(ctx context.Context, dir direction, seen uint64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for s.events == seen && d.fault(s) == nil {
+		if d.sched != nil {
+			if !d.waitTurn(s, end) {
+				return backends.ErrInterrupted
+			}
+			continue
+		}
 		if end == nil {
 			s.cond.Wait()
 			continue
@@ -133,6 +146,33 @@ func (d *pollDesc) wait(ctx context.Context, dir direction, seen uint64) error {
 	return d.fault(s)
 }
 
+// waitTurn waits by the kernel's scheduler. It is called with d.mu held and
+// returns false where end ended the wait.
+func (d *pollDesc) waitTurn(s *pollSide, end <-chan struct{}) bool {
+	w := d.sched.NewWait(func() string { return "a descriptor to be ready" })
+	s.waits = append(s.waits, w)
+	d.mu.Unlock()
+	defer d.mu.Lock()
+	return w.Wait(end)
+}
+
+// A deadlineTimer is a timer of Go's, or of a kernel's scheduler.
+type deadlineTimer struct{ stop func() bool }
+
+func (d *pollDesc) now() time.Time {
+	if d.sched != nil {
+		return d.sched.Now()
+	}
+	return time.Now()
+}
+
+func (d *pollDesc) afterFunc(left time.Duration, f func()) func() bool {
+	if d.sched != nil {
+		return d.sched.AfterFunc(left, f)
+	}
+	return time.AfterFunc(left, f).Stop
+}
+
 // setDeadline sets the deadline of the directions; the zero time is none. It
 // wakes those who wait where the deadline has passed.
 func (d *pollDesc) setDeadline(t time.Time, dirs ...direction) error {
@@ -147,10 +187,10 @@ func (d *pollDesc) setDeadline(t time.Time, dirs ...direction) error {
 // setDeadline is called with d.mu held.
 func (s *pollSide) setDeadline(d *pollDesc, t time.Time) {
 	if s.timer != nil {
-		s.timer.Stop()
+		s.timer.stop()
 		s.timer = nil
 	}
-	left := time.Until(t)
+	left := t.Sub(d.now())
 	s.expired = !t.IsZero() && left <= 0
 	if s.expired {
 		s.wake()
@@ -158,8 +198,8 @@ func (s *pollSide) setDeadline(d *pollDesc, t time.Time) {
 	if t.IsZero() || s.expired {
 		return
 	}
-	var timer *time.Timer
-	timer = time.AfterFunc(left, func() {
+	timer := &deadlineTimer{}
+	timer.stop = d.afterFunc(left, func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		if s.timer == timer { // it was not replaced meanwhile

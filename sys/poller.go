@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // A poller tells goroutines when descriptors of one table are ready. It has
@@ -24,11 +24,12 @@ type poller struct {
 	queue eventQueue
 	wake  [2]int // a pipe; a byte in it ends the poller
 
-	mu    sync.Mutex
+	mu    callLock
 	descs map[int]*pollDesc
 	err   error // why the poller ended; its descriptors are closed then
 
-	done chan struct{} // closed when the goroutine has ended
+	done  chan struct{}  // closed when the goroutine has ended
+	ended hypercall.Wait // the same, of a kernel that has a scheduler
 }
 
 // An eventQueue is the kernel's part of a poller. Its calls are made by the
@@ -75,6 +76,7 @@ func isDone(c <-chan struct{}) bool {
 
 func newPoller(k *Kernel, p *Process) (_ *poller, err error) {
 	po := &poller{p: p, descs: map[int]*pollDesc{}, done: make(chan struct{})}
+	po.mu.sched = k.sched
 	if po.queue, err = newEventQueue(p); err != nil {
 		return nil, err
 	}
@@ -86,7 +88,7 @@ func newPoller(k *Kernel, p *Process) (_ *poller, err error) {
 		po.closeAll()
 		return nil, err
 	}
-	go po.run()
+	po.start()
 	return po, nil
 }
 
@@ -121,10 +123,30 @@ func (po *poller) alive() bool {
 	return po.err == nil
 }
 
+// start starts the goroutine.
+func (po *poller) start() {
+	s := po.p.k.sched
+	if s == nil {
+		go po.run()
+		return
+	}
+	po.ended = s.NewWait(func() string { return "the end of a poller" })
+	s.Go("poller of "+po.p.k.name, po.run)
+}
+
+// join waits until the goroutine has ended.
+func (po *poller) join() {
+	if po.ended != nil {
+		po.ended.Wait(nil)
+		return
+	}
+	<-po.done
+}
+
 // run hands events to those who wait until the poller is stopped, or its
 // process or its kernel ends.
 func (po *poller) run() {
-	defer close(po.done)
+	defer po.end()
 	stop := false
 	report := func(num int, read, write bool) {
 		if num == po.wake[0] {
@@ -144,6 +166,13 @@ func (po *poller) run() {
 		runtime.Gosched()
 	}
 	po.fail(backends.ErrClosed)
+}
+
+func (po *poller) end() {
+	close(po.done)
+	if po.ended != nil {
+		po.ended.Wake()
+	}
 }
 
 func (po *poller) find(num int) *pollDesc {
@@ -178,7 +207,7 @@ func (po *poller) stop() {
 		_, _ = po.p.call(opWrite, backends.Int(uintptr(po.wake[1])), backends.Mem([]byte{0}, backends.In), backends.Int(1))
 	}
 	po.mu.Unlock()
-	<-po.done
+	po.join()
 }
 
 // register has the poller watch a number of the table of p.
@@ -190,7 +219,7 @@ func (po *poller) register(p *Process, num int) (*pollDesc, error) {
 	}
 	d := po.descs[num]
 	if d == nil {
-		d = newPollDesc()
+		d = newPollDesc(po.p.k.sched)
 		po.descs[num] = d // before the first event
 	}
 	if err := po.queue.add(p, num); err != nil {

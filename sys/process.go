@@ -3,7 +3,6 @@ package sys
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/anykernel/anykernel/backends"
@@ -31,7 +30,7 @@ type processState struct {
 type descriptorTable struct {
 	owner backends.Process // the process that had the table first
 
-	mu     sync.Mutex // held to make the poller
+	mu     callLock // held to make the poller
 	poller atomic.Pointer[poller]
 }
 
@@ -57,7 +56,7 @@ func (p *Process) Fork(ctx context.Context, fds backends.Descriptors) (*Process,
 	}
 	t := p.fds
 	if fds != backends.SharedDescriptors {
-		t = &descriptorTable{owner: raw}
+		t = p.k.table(raw)
 	}
 	child := p.k.process(raw, t)
 	child.parent = p.processState

@@ -17,11 +17,12 @@ func requirements() []backends.Requirement { return []backends.Requirement{needK
 
 // A Kernel is a NetBSD kernel in this process.
 type Kernel struct {
-	name string // for PanicError
-	raw  *rump.Kernel
-	caps backends.Capabilities
-	abi  *abi.ABI
-	init *Process
+	name      string // for PanicError
+	raw       *rump.Kernel
+	caps      backends.Capabilities
+	abi       *abi.ABI
+	init      *Process
+	scheduled bool // by the host's scheduler
 
 	once sync.Once
 	err  error         // set before done is closed
@@ -59,7 +60,7 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, e
 	if err != nil {
 		return nil, named(s.String(), err)
 	}
-	k := &Kernel{name: s.String(), raw: raw, caps: capabilities(raw.Components()), abi: abiOf(raw), done: make(chan struct{})}
+	k := &Kernel{name: s.String(), raw: raw, caps: capabilities(raw.Components()), abi: abiOf(raw), done: make(chan struct{}), scheduled: cfg.Host.Scheduler != nil}
 	k.init = &Process{k: k, raw: raw.Init()}
 	// The kernel may find no end in a damaged file system.
 	stop := context.AfterFunc(ctx, func() { raw.Close() })

@@ -56,7 +56,7 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	if c.Cancel == nil {
 		r0, r1, errno, err = l.Syscall(c.Num)
 	} else {
-		r0, r1, errno, err = cancelable(l, c.Num, c.Cancel)
+		r0, r1, errno, err = p.cancelable(l, c.Num, c.Cancel)
 	}
 	p.raw.Return(l)
 	c.KeepAlive()
@@ -125,9 +125,12 @@ func isClosed(c <-chan struct{}) bool {
 }
 
 // cancelable makes a call that ends when cancel is closed.
-func cancelable(l *rump.LWP, num uintptr, cancel <-chan struct{}) (r0, r1 uintptr, errno int, err error) {
+func (p *Process) cancelable(l *rump.LWP, num uintptr, cancel <-chan struct{}) (r0, r1 uintptr, errno int, err error) {
 	if isClosed(cancel) {
 		return 0, 0, eINTR, nil
+	}
+	if p.k.scheduled {
+		return l.SyscallUntil(cancel, num)
 	}
 	ended := make(chan struct{})
 	var watcher sync.WaitGroup

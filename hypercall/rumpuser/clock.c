@@ -34,6 +34,13 @@ rumpuser_clock_gettime(int which, int64_t *sec, long *nsec)
 		*nsec = r.now % 1000000000;
 		return 0;
 	}
+	if (k->turns.on) {
+		int64_t now = k->turns.now + (which == CLOCK_RELWALL ? k->turns.epoch : 0);
+
+		*sec = now / 1000000000;
+		*nsec = now % 1000000000;
+		return 0;
+	}
 	clock_gettime(which == CLOCK_RELWALL ? CLOCK_REALTIME : CLOCK_MONOTONIC, &ts);
 	*sec = ts.tv_sec;
 	*nsec = ts.tv_nsec;
@@ -65,16 +72,17 @@ rumpuser_clock_sleep(int which, int64_t sec, long nsec)
 {
 	struct hyp_thread *t = hyp_current();
 	struct hyp_kernel *k = t->kernel;
-	int64_t deadline = HYP_NEVER, now = hyp_now();
+	int64_t deadline = HYP_NEVER, now = hyp_now(k);
 	int nlocks;
 
 	if (sec < 1000000000)
 		deadline = sec * 1000000000 + nsec + (which == CLOCK_RELWALL ? now : 0);
 	nlocks = hyp_leave_cpu(k);
 	if (deadline > now) {
-		if (which == CLOCK_ABSMONO)
+		if (which == CLOCK_ABSMONO && !k->turns.on)
 			deadline += lateness(k);
 		atomic_store(&t->wait, HYP_WAITING);
+		t->wait_for = "time";
 		hyp_park(NULL, deadline, t->interruptible);
 	}
 	hyp_enter_cpu(k, nlocks);

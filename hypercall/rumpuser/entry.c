@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct hyp_kernel *
-hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks)
+hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks, uintptr_t base)
 {
 	struct hyp_kernel *k = calloc(1, sizeof *k);
 
@@ -17,7 +17,7 @@ hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks)
 	k->ncpu = ncpu;
 	k->hooks = hooks;
 	k->carrier_deadline = HYP_NEVER;
-	if (hyp_catch_faults() != 0 || hyp_arena_init(&k->arena, memory) != 0) {
+	if (hyp_catch_faults() != 0 || hyp_arena_init(&k->arena, memory, base) != 0) {
 		free(k);
 		return NULL;
 	}
@@ -40,9 +40,20 @@ hyp_thread_alloc(struct hyp_kernel *k)
 {
 	struct hyp_thread *t = calloc(1, sizeof *t);
 
-	if (t != NULL)
+	if (t != NULL) {
 		t->kernel = k;
+		t->number = k->turns.ncalls++;
+		t->call = k->turns.on;
+	}
 	return t;
+}
+
+/* Frees a caller that is in no call, or whose kernel has ended. */
+void
+hyp_thread_free(struct hyp_thread *t)
+{
+	hyp_stack_free(t);
+	free(t);
 }
 
 /* So many fibers are run by a caller on its way out; more are left to a
@@ -75,19 +86,18 @@ enter(struct hyp_thread *t)
 	return true;
 }
 
-/* Calls a function of the kernel with up to six words. HYP_DEAD where the
- * kernel has ended, or does so meanwhile. */
+/* Calls a function of the kernel with the first six words of args. HYP_DEAD
+ * where the kernel has ended, or does so meanwhile. */
 __attribute__((noinline)) long
-hyp_invoke(struct hyp_thread *t, uintptr_t fn, uintptr_t *a)
+hyp_invoke(struct hyp_thread *t, uintptr_t fn)
 {
 	struct hyp_thread *volatile self = t;
-	long (*f)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) = (void *)fn;
 	long r;
 
 	if (!enter(t))
 		return HYP_DEAD;
 	if (__builtin_setjmp(t->exit) == 0)
-		r = f(a[0], a[1], a[2], a[3], a[4], a[5]);
+		r = hyp_call(t, fn);
 	else
 		r = HYP_DEAD;
 	leave(self);
@@ -113,17 +123,20 @@ hyp_syscall(uintptr_t thread, uintptr_t num)
 	return r;
 }
 
-/* Calls one of the functions below in the kernel. */
-static long
-run(struct hyp_thread *t, long (*fn)(uintptr_t), uintptr_t arg)
+long
+hyp_call(struct hyp_thread *t, uintptr_t fn)
 {
-	uintptr_t a[6] = { arg };
+	long (*f)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t) = (void *)fn;
+	uintptr_t *a = t->args;
 
-	return hyp_invoke(t, (uintptr_t)fn, a);
+	return f(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static long
-newlwp(uintptr_t pid)
+/* What callers call in a kernel by hyp_invoke. */
+
+/* Gives the current thread an LWP of a process. */
+long
+hyp_newlwp(uintptr_t pid)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 	int error;
@@ -134,57 +147,39 @@ newlwp(uintptr_t pid)
 	return error;
 }
 
-/* Gives t an LWP of a process. */
-int
-hyp_newlwp(struct hyp_thread *t, int pid)
+/* Gives the current thread an LWP of process 0, if it has none. */
+static bool
+belong(void)
 {
-	return run(t, newlwp, pid);
+	return hyp_current()->lwp != NULL || hyp_newlwp(0) == 0;
 }
 
-struct done { void (*fn)(void *, size_t, int); void *arg; size_t n; int error; };
-
-static long
-biodone(uintptr_t arg)
+/* Tells the kernel that a transfer has ended. */
+long
+hyp_biodone(uintptr_t done, uintptr_t arg, size_t n, int error)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
-	struct done *d = (struct done *)arg;
 
+	if (!belong())
+		return NB_ENOMEM;
 	hyp_enter_cpu(k, 0);
-	d->fn(d->arg, d->n, d->error);
+	((void (*)(void *, size_t, int))done)((void *)arg, n, error);
 	hyp_leave_cpu(k);
 	return 0;
 }
 
-/* Tells the kernel that a transfer has ended. t has an LWP of process 0. */
-void
-hyp_biodone(struct hyp_thread *t, uintptr_t done, uintptr_t arg, size_t n, int error)
-{
-	struct done d = { (void (*)(void *, size_t, int))done, (void *)arg, n, error };
-
-	run(t, biodone, (uintptr_t)&d);
-}
-
-struct delivery { void (*fn)(void *, void *, size_t); void *sc, *iov; size_t n; };
-
-static long
-deliver(uintptr_t arg)
+/* Gives the kernel a packet. */
+long
+hyp_deliver(uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
-	struct delivery *d = (struct delivery *)arg;
 
+	if (!belong())
+		return NB_ENOMEM;
 	hyp_enter_cpu(k, 0);
-	d->fn(d->sc, d->iov, d->n);
+	((void (*)(void *, void *, size_t))fn)((void *)sc, (void *)iov, n);
 	hyp_leave_cpu(k);
 	return 0;
-}
-
-/* Gives the kernel a packet. t has an LWP of process 0. */
-void
-hyp_deliver(struct hyp_thread *t, uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n)
-{
-	struct delivery d = { (void (*)(void *, void *, size_t))fn, (void *)sc, (void *)iov, n };
-
-	run(t, deliver, (uintptr_t)&d);
 }
 
 /* Ends a kernel from outside. */

@@ -164,7 +164,8 @@ func (f failing) Sync() error                        { return f.err }
 func (f failing) Close() error                       { return nil }
 
 func (t *Thread) biodone(done, arg uintptr, n, errno int) {
-	C.hyp_biodone(t.c, C.uintptr_t(done), C.uintptr_t(arg), C.size_t(n), C.int(errno))
+	*t.Args() = [8]uintptr{done, arg, uintptr(n), uintptr(errno)}
+	t.invoke(uintptr(C.hyp_biodone))
 }
 
 //export goIov
@@ -291,8 +292,15 @@ func (k *Kernel) deliverAddr() uintptr { return uintptr(k.c.deliver) }
 
 // deliver gives the kernel a frame, which lies on Go's heap.
 func (t *Thread) deliver(fn, sc uintptr, frame unsafe.Pointer, n int) {
-	iov := t.Args() // nobody else uses it: this thread makes no system calls
-	iov[0], iov[1] = uintptr(frame), uintptr(n)
-	C.hyp_deliver(t.c, C.uintptr_t(fn), C.uintptr_t(sc), C.uintptr_t(uintptr(unsafe.Pointer(iov))), 1)
+	t.setDelivery(fn, sc, frame, n)
+	t.invoke(uintptr(C.hyp_deliver))
 	runtime.KeepAlive(frame)
+}
+
+// setDelivery makes the arguments of a delivery. The iovec stands behind those
+// that the call takes.
+func (t *Thread) setDelivery(fn, sc uintptr, frame unsafe.Pointer, n int) {
+	a := t.Args()
+	a[6], a[7] = uintptr(frame), uintptr(n)
+	a[0], a[1], a[2], a[3] = fn, sc, uintptr(unsafe.Pointer(&a[6])), 1
 }

@@ -85,6 +85,10 @@ type bio struct {
 
 // start begins a transfer, which ends in a goroutine of its own.
 func (k *Kernel) start(b bio) {
+	if k.turns != nil {
+		k.turns.transfer(b)
+		return
+	}
 	k.work.Go(func() {
 		n, err := b.transfer()
 		t, lwpErr := k.system.get()
@@ -180,6 +184,9 @@ func (k *Kernel) mapFile(fd, n int) (unsafe.Pointer, error) {
 // watch tells the kernel of writes to a file, whoever makes them, until the
 // kernel ends.
 func (k *Kernel) watch(fd, id int) error {
+	if k.turns != nil {
+		return unix.EOPNOTSUPP // changes come when they come
+	}
 	host, err := k.descriptor(fd)
 	if err != nil {
 		return err

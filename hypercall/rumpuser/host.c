@@ -218,6 +218,8 @@ rumpuser_getrandom(void *buf, size_t len, int flags, size_t *got)
 
 	hyp_host_call(ask_random, &r);
 	*got = r.got;
+	if (r.k->turns.on && r.error == 0)
+		hyp_note_bytes(r.k, buf, r.got);
 	return r.error;
 }
 
@@ -254,6 +256,8 @@ put(struct hyp_kernel *k, const char *s, size_t n, bool flush)
 			k->line_len = 0;
 		}
 		hyp_unlock(&k->console);
+		if (k->turns.on)
+			hyp_note_bytes(k, r.text, r.len);
 		if (r.len > 0)
 			hyp_host_call(do_print, &r);
 		if (n == 0)

@@ -28,6 +28,10 @@ type Options struct {
 	Memory int
 	// CPUs is the number of its virtual CPUs.
 	CPUs int
+	// Seat is the kernel's with the host's scheduler, where it has one.
+	Seat hypercall.Seat
+	// CallName names system calls, for people; nil: by number.
+	CallName func(num uintptr) string
 }
 
 // A Kernel is the host side of one kernel.
@@ -40,6 +44,7 @@ type Kernel struct {
 	nics   nics
 	ended  chan struct{}
 	once   sync.Once
+	turns  *turns  // nil where the kernel has threads of its own
 	system threads // LWPs of process 0, for transfers and packets
 	work   sync.WaitGroup
 	free   atomic.Bool
@@ -47,14 +52,20 @@ type Kernel struct {
 
 // New makes the host side of a kernel. It is given back by Free.
 func New(host hypercall.Host, o Options) (*Kernel, error) {
+	if host.Scheduler != nil && o.Memory > arenaMax {
+		return nil, fmt.Errorf("%d bytes of memory: a kernel whose threads take turns has at most %d", o.Memory, arenaMax)
+	}
 	k := &Kernel{host: host, ended: make(chan struct{})}
 	k.handle = cgo.NewHandle(k)
-	k.c = C.hyp_kernel_new(C.uintptr_t(k.handle), C.size_t(o.Memory), C.int(o.CPUs), C.uint32_t(hooks(host)))
+	k.c = C.hyp_kernel_new(C.uintptr_t(k.handle), C.size_t(o.Memory), C.int(o.CPUs), C.uint32_t(hooks(host)), C.uintptr_t(o.arenaAddress()))
 	if k.c == nil {
 		k.handle.Delete()
 		return nil, fmt.Errorf("no room for a kernel of %d bytes", o.Memory)
 	}
 	k.system.k = k
+	if host.Scheduler != nil {
+		k.takeTurns(host.Scheduler, o)
+	}
 	return k, nil
 }
 
@@ -81,6 +92,9 @@ func (k *Kernel) Free() {
 	k.nics.close()
 	k.files.closeAll()
 	k.work.Wait()
+	if k.turns != nil {
+		k.turns.s.Leave(k.turns.seat)
+	}
 	k.system.freeAll()
 	C.hyp_kernel_free(k.c)
 	k.handle.Delete()
@@ -197,7 +211,14 @@ func (k *Kernel) End(how How) {
 }
 
 // noteEnd is called when the kernel is seen to have ended.
-func (k *Kernel) noteEnd() { k.once.Do(func() { close(k.ended) }) }
+func (k *Kernel) noteEnd() {
+	k.once.Do(func() {
+		close(k.ended)
+		if k.turns != nil {
+			k.turns.wakeAll()
+		}
+	})
+}
 
 // Tail is the end of what the kernel printed.
 func (k *Kernel) Tail() []byte { return k.tail.bytes() }

@@ -70,6 +70,7 @@ lock_slowly(struct rumpuser_mtx *m)
 			continue;
 		hyp_enqueue(&m->queue, t);
 		hyp_unlock(&m->queue.lock);
+		t->wait_for = "mutex";
 		hyp_park(&m->queue, HYP_NEVER, false);
 		hyp_lock(&m->queue.lock);
 	}
@@ -105,6 +106,7 @@ rumpuser_mutex_enter(struct rumpuser_mtx *m)
 	struct hyp_thread *t = hyp_current();
 	int nlocks;
 
+	hyp_pause(t);
 	if (!try_lock(m)) {
 		if (m->flags & MTX_SPIN) {
 			lock_slowly(m);
@@ -222,6 +224,7 @@ rw_slowly(struct rumpuser_rw *rw, int how, struct hyp_thread *t)
 		t->writer = how == WRITER;
 		hyp_enqueue(&rw->queue, t);
 		hyp_unlock(&rw->queue.lock);
+		t->wait_for = "reader/writer lock";
 		hyp_park(&rw->queue, HYP_NEVER, false);
 		hyp_lock(&rw->queue.lock);
 	}
@@ -254,6 +257,7 @@ rumpuser_rw_enter(int how, struct rumpuser_rw *rw)
 	struct hyp_thread *t = hyp_current();
 	int nlocks;
 
+	hyp_pause(t);
 	if (rw_try(rw, how, true, t->lwp))
 		return;
 	nlocks = hyp_leave_cpu(t->kernel);
@@ -350,6 +354,7 @@ wait(struct rumpuser_cv *cv, struct rumpuser_mtx *m, struct hyp_thread *t, int64
 	hyp_unlock(&cv->queue.lock);
 	own(m, NULL);
 	unlock(m);
+	t->wait_for = "condition variable";
 	why = hyp_park(&cv->queue, deadline, t->interruptible);
 	atomic_fetch_sub_explicit(&cv->waiters, 1, memory_order_relaxed);
 	return why;
@@ -399,7 +404,7 @@ rumpuser_cv_timedwait(struct rumpuser_cv *cv, struct rumpuser_mtx *m, int64_t se
 	int64_t deadline = HYP_NEVER;
 
 	if (sec < 1000000000)
-		deadline = hyp_now() + sec * 1000000000 + nsec;
+		deadline = hyp_now(hyp_current()->kernel) + sec * 1000000000 + nsec;
 	return wait_off_cpu(cv, m, deadline) == ETIMEDOUT ? NB_ETIMEDOUT : 0;
 }
 

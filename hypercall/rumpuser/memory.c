@@ -19,10 +19,11 @@
  * The arena is a range of addresses, with pages that were never touched
  * behind the frontier. A free run of pages in front of it is described in the
  * entries of its first and its last page, and listed by its length. Page 0 and
- * the pages that hold the table itself are never handed out.
+ * the pages that hold the table itself are never handed out. A base of 0 is
+ * wherever there is room.
  */
 int
-hyp_arena_init(struct hyp_arena *a, size_t size)
+hyp_arena_init(struct hyp_arena *a, size_t size, uintptr_t at)
 {
 	size_t npages = (size + PAGE - 1) / PAGE;
 	size_t table = (npages * sizeof(struct hyp_page) + PAGE - 1) & ~(size_t)(PAGE - 1);
@@ -31,7 +32,8 @@ hyp_arena_init(struct hyp_arena *a, size_t size)
 	if (npages >= NO_PAGE)
 		return NB_EINVAL;
 	a->mapped = table + (npages + 2) * PAGE;
-	base = mmap(NULL, a->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	base = mmap((void *)at, a->mapped, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (at != 0 ? MAP_FIXED_NOREPLACE : 0), -1, 0);
 	if (base == MAP_FAILED)
 		return NB_ENOMEM;
 	/* One page that nothing is at, the pages, another one, the table. */

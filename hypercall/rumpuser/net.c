@@ -161,6 +161,7 @@ rumpcomp_shmif_watchwait(int watch)
 	while (w->seen == w->changes) {
 		hyp_enqueue(&w->queue, t);
 		hyp_unlock(&w->queue.lock);
+		t->wait_for = "a file";
 		hyp_park(&w->queue, HYP_NEVER, false);
 		hyp_lock(&w->queue.lock);
 	}

@@ -62,9 +62,11 @@ func (k *Kernel) attach(unit string, mac net.HardwareAddr, sc uintptr) (uintptr,
 		return 0, hypercall.ErrUnimplemented
 	}
 	deliver := k.deliverAddr()
-	l, err := k.host.Net.Attach(hypercall.NIC{Name: "virt" + unit, MAC: mac}, func(frame []byte) {
-		k.receive(deliver, sc, frame)
-	})
+	receive := func(frame []byte) { k.receive(deliver, sc, frame) }
+	if k.turns != nil {
+		receive = k.turns.inbox(deliver, sc)
+	}
+	l, err := k.host.Net.Attach(hypercall.NIC{Name: "virt" + unit, MAC: mac}, receive)
 	if err != nil {
 		return 0, err
 	}

@@ -82,11 +82,17 @@ struct hyp_thread {
 	struct hyp_thread *next, *prev;
 	bool writer; /* waits to write */
 
+	uint32_t number; /* within its kernel, in the order of their making */
+	const char *wait_for; /* what it waits for, while it waits */
+
 	struct hyp_thread *parked_next, *parked_prev; /* callers, under kernel->lock */
 	bool parked;
 
 	/* fibers */
 	bool fiber, finished, joinable;
+	bool call; /* a caller's entry, in a kernel whose threads take turns: see turns.c */
+	uintptr_t entry; /* what is called: the number of a system call, or a function */
+	long result;
 	_Atomic uint32_t run; /* enum hyp_run */
 	struct hyp_context context, *runner;
 	void (*request)(void *); /* to be called on the runner's stack */
@@ -144,6 +150,19 @@ struct hyp_originals {
 /* What the loader knows of a kernel that the kernel asks for. */
 struct hyp_linkset { void **start, **end; };
 
+/* A kernel whose threads take turns: see turns.c. */
+struct hyp_turns {
+	bool on;
+	uint64_t random;     /* the state of what it draws from */
+	uint32_t preempt;    /* how likely a lock is a turn's end, of 2^32 */
+	int64_t now;         /* its time, nanoseconds */
+	int64_t epoch;       /* the time of day at 0 */
+	uint64_t trace;      /* a hash over what happened */
+	uint64_t count;      /* turns so far */
+	uint32_t ncalls;     /* callers that were made */
+	char *stacks, *stacks_end; /* where the next stack goes; NULL: anywhere */
+};
+
 /* Somebody who waits for a file to change. */
 struct hyp_watch {
 	struct hyp_queue queue;
@@ -162,6 +181,7 @@ struct hyp_kernel {
 	uintptr_t deliver; /* the kernel's function that takes a packet */
 	uint32_t hooks;
 	int ncpu;
+	struct hyp_turns turns;
 	_Atomic int end; /* enum hyp_end */
 	int status;      /* of exit */
 	int fault_signal;
@@ -197,7 +217,7 @@ struct hyp_kernel {
 /* thread.c */
 extern _Thread_local struct hyp_thread *hyp_self __attribute__((tls_model("initial-exec")));
 struct hyp_thread *hyp_current(void);
-int64_t hyp_now(void);
+int64_t hyp_now(struct hyp_kernel *);
 void hyp_lock(struct hyp_lock *);
 void hyp_unlock(struct hyp_lock *);
 void hyp_enqueue(struct hyp_queue *, struct hyp_thread *);
@@ -205,6 +225,12 @@ int hyp_park(struct hyp_queue *, int64_t deadline, bool catch);
 struct hyp_thread *hyp_dequeue(struct hyp_queue *);
 void hyp_unpark(struct hyp_thread *);
 void hyp_run_ready(struct hyp_kernel *, int);
+void hyp_ready(struct hyp_thread *);
+void hyp_run_fiber(struct hyp_thread *);
+void hyp_yield(struct hyp_thread *);
+int hyp_stack_init(struct hyp_thread *);
+void hyp_stack_free(struct hyp_thread *);
+int64_t hyp_expire_timers(struct hyp_kernel *);
 void hyp_kick(struct hyp_kernel *);
 void hyp_host_call(void (*)(void *), void *);
 void hyp_end(struct hyp_kernel *, enum hyp_end, int status);
@@ -213,6 +239,36 @@ _Noreturn void hyp_fiber_main(struct hyp_thread *);
 _Noreturn void rumpuser_thread_exit(void);
 void hyp_threads_free(struct hyp_kernel *);
 #define HYP_NEVER INT64_MAX
+
+/* turns.c */
+struct hyp_thread *hyp_draw_ready(struct hyp_kernel *);
+uint32_t hyp_draw(struct hyp_kernel *, uint32_t n);
+void hyp_pause_slowly(struct hyp_thread *);
+void hyp_turns_init(struct hyp_kernel *, uint64_t seed, uint32_t preempt, int64_t epoch, char *stacks, char *stacks_end);
+struct hyp_thread *hyp_take_turns(struct hyp_kernel *, int n);
+void hyp_begin_syscall(struct hyp_thread *, uintptr_t num);
+void hyp_begin(struct hyp_thread *, uintptr_t fn);
+void hyp_go_on(struct hyp_thread *);
+size_t hyp_describe(struct hyp_kernel *, char *buf, size_t len);
+
+/* Notes something that happened, in the hash of all that did. */
+static inline void
+hyp_note(struct hyp_kernel *k, uint64_t what)
+{
+	uint64_t h = (k->turns.trace ^ what) * 0x9e3779b97f4a7c15u;
+
+	k->turns.trace = h ^ (h >> 29);
+}
+
+void hyp_note_bytes(struct hyp_kernel *, const void *, size_t);
+
+/* A place where a thread's turn may end though it need not wait. */
+static inline void
+hyp_pause(struct hyp_thread *t)
+{
+	if (__builtin_expect(t->kernel->turns.preempt != 0, 0))
+		hyp_pause_slowly(t);
+}
 
 /* switch.S */
 void hyp_switch(struct hyp_context *from, struct hyp_context *to);
@@ -223,7 +279,7 @@ void hyp_fault_entry(void);
 void *hyp_tls_get_addr(void *);
 
 /* memory.c */
-int hyp_arena_init(struct hyp_arena *, size_t);
+int hyp_arena_init(struct hyp_arena *, size_t, uintptr_t base);
 void hyp_arena_free(struct hyp_arena *);
 void *hyp_cell(struct hyp_kernel *);
 void hyp_cell_free(struct hyp_kernel *, void *);
@@ -244,14 +300,16 @@ static inline void hyp_enter_cpu(struct hyp_kernel *k, int nlocks)
 }
 
 /* entry.c: what Go calls */
-struct hyp_kernel *hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks);
+struct hyp_kernel *hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks, uintptr_t base);
 void hyp_kernel_free(struct hyp_kernel *);
 struct hyp_thread *hyp_thread_alloc(struct hyp_kernel *);
-long hyp_invoke(struct hyp_thread *, uintptr_t fn, uintptr_t *args);
+void hyp_thread_free(struct hyp_thread *);
+long hyp_invoke(struct hyp_thread *, uintptr_t fn);
 int hyp_syscall(uintptr_t thread, uintptr_t num);
-int hyp_newlwp(struct hyp_thread *, int pid);
-void hyp_biodone(struct hyp_thread *, uintptr_t done, uintptr_t arg, size_t n, int error);
-void hyp_deliver(struct hyp_thread *, uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n);
+long hyp_newlwp(uintptr_t pid);
+long hyp_biodone(uintptr_t done, uintptr_t arg, size_t n, int error);
+long hyp_deliver(uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n);
+long hyp_call(struct hyp_thread *, uintptr_t fn);
 void hyp_interrupt(struct hyp_thread *);
 void hyp_kill(struct hyp_kernel *, int end);
 void hyp_changed(struct hyp_kernel *, int watch);

@@ -53,10 +53,12 @@ futex_wait(_Atomic uint32_t *word, uint32_t val, int64_t deadline)
 }
 
 int64_t
-hyp_now(void)
+hyp_now(struct hyp_kernel *k)
 {
 	struct timespec ts;
 
+	if (k->turns.on)
+		return k->turns.now;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
@@ -175,6 +177,27 @@ pop_ready(struct hyp_kernel *k)
 	return f;
 }
 
+/* A ready fiber as drawn by the seed, or NULL. */
+struct hyp_thread *
+hyp_draw_ready(struct hyp_kernel *k)
+{
+	struct hyp_thread **p = &k->ready, *f, *before = NULL;
+	int n = atomic_load(&k->nready);
+
+	if (n == 0)
+		return NULL;
+	for (int i = n > 1 ? hyp_draw(k, n) : 0; i > 0; i--) {
+		before = *p;
+		p = &before->ready_next;
+	}
+	f = *p;
+	*p = f->ready_next;
+	if (k->ready_last == f)
+		k->ready_last = before;
+	atomic_fetch_sub(&k->nready, 1);
+	return f;
+}
+
 /* Wakes a carrier that sleeps. */
 void
 hyp_kick(struct hyp_kernel *k)
@@ -188,13 +211,15 @@ hyp_kick(struct hyp_kernel *k)
  * will, as soon as it waits or leaves; with one virtual CPU nobody could
  * earlier. With several, a carrier may.
  */
-static void
-ready_fiber(struct hyp_thread *f)
+void
+hyp_ready(struct hyp_thread *f)
 {
 	struct hyp_kernel *k = f->kernel;
 	struct hyp_thread *t = hyp_current();
 
 	push_ready(k, f);
+	if (k->turns.on)
+		return;
 	if (t == NULL || t->kernel != k || k->ncpu > 1)
 		hyp_kick(k);
 }
@@ -211,7 +236,7 @@ hyp_unpark(struct hyp_thread *t)
 	}
 	state = HYP_PARKED;
 	if (atomic_compare_exchange_strong(&t->run, &state, HYP_RUNNING)) {
-		ready_fiber(t);
+		hyp_ready(t);
 		return;
 	}
 	state = HYP_RUNNING;
@@ -219,14 +244,14 @@ hyp_unpark(struct hyp_thread *t)
 		return;
 	state = HYP_PARKED; /* it stopped meanwhile */
 	if (atomic_compare_exchange_strong(&t->run, &state, HYP_RUNNING))
-		ready_fiber(t);
+		hyp_ready(t);
 }
 
 #define STACK_SIZE (128 << 10) /* of addresses; memory as it is touched */
 #define GUARD_SIZE (16 << 10)
 
-static void
-free_stack(struct hyp_thread *f)
+void
+hyp_stack_free(struct hyp_thread *f)
 {
 	if (f->stack != NULL)
 		munmap(f->stack, STACK_SIZE);
@@ -234,8 +259,8 @@ free_stack(struct hyp_thread *f)
 }
 
 /* Runs a fiber from this stack until it stops. */
-static void
-run_fiber(struct hyp_thread *f)
+void
+hyp_run_fiber(struct hyp_thread *f)
 {
 	struct hyp_context here;
 	struct hyp_thread *outer = hyp_current();
@@ -255,7 +280,8 @@ run_fiber(struct hyp_thread *f)
 	}
 	become(outer);
 	if (f->finished) {
-		free_stack(f);
+		if (!f->call) /* the next call has the same stack */
+			hyp_stack_free(f);
 		return;
 	}
 	running = HYP_RUNNING;
@@ -272,7 +298,7 @@ hyp_run_ready(struct hyp_kernel *k, int n)
 	struct hyp_thread *f;
 
 	while (n-- > 0 && atomic_load(&k->end) == HYP_ALIVE && (f = pop_ready(k)) != NULL)
-		run_fiber(f);
+		hyp_run_fiber(f);
 }
 
 /* Timers, under kernel->lock. */
@@ -312,11 +338,11 @@ remove_timer(struct hyp_kernel *k, struct hyp_thread *f)
 }
 
 /* Unparks fibers whose time has come and returns the next deadline. */
-static int64_t
-expire_timers(struct hyp_kernel *k)
+int64_t
+hyp_expire_timers(struct hyp_kernel *k)
 {
 	struct hyp_thread *f;
-	int64_t next, now = hyp_now();
+	int64_t next, now = hyp_now(k);
 
 	for (;;) {
 		hyp_lock(&k->lock);
@@ -351,8 +377,13 @@ park_fiber(struct hyp_thread *t, int64_t deadline)
 	while (atomic_load(&t->wait) == HYP_WAITING) {
 		if (atomic_load(&k->end) != HYP_ALIVE)
 			hyp_die(t);
+		if (t->catching && atomic_load(&t->interrupted)) {
+			if (give_up(t))
+				return EINTR;
+			break;
+		}
 		if (deadline != HYP_NEVER) {
-			if (hyp_now() >= deadline) {
+			if (hyp_now(k) >= deadline) {
 				if (give_up(t))
 					return ETIMEDOUT;
 				break;
@@ -398,7 +429,7 @@ why_not(struct hyp_thread *t, int64_t deadline)
 		return ECANCELED;
 	if (t->catching && atomic_load(&t->interrupted))
 		return give_up(t) ? EINTR : 0;
-	if (deadline != HYP_NEVER && hyp_now() >= deadline)
+	if (deadline != HYP_NEVER && hyp_now(t->kernel) >= deadline)
 		return give_up(t) ? ETIMEDOUT : 0;
 	return -1;
 }
@@ -441,6 +472,8 @@ hyp_park(struct hyp_queue *q, int64_t deadline, bool catch)
 	int why;
 
 	t->catching = catch;
+	if (t->kernel->turns.on)
+		hyp_note(t->kernel, (uintptr_t)deadline);
 	why = t->fiber ? park_fiber(t, deadline) : park_caller(t, deadline);
 	if (why != 0 && q != NULL) {
 		hyp_lock(&q->lock);
@@ -448,6 +481,7 @@ hyp_park(struct hyp_queue *q, int64_t deadline, bool catch)
 			unlink_thread(q, t);
 		hyp_unlock(&q->lock);
 	}
+	t->wait_for = NULL;
 	atomic_store(&t->wait, HYP_NOT_WAITING);
 	if (why == EINTR)
 		t->cut_short = true;
@@ -519,6 +553,16 @@ hyp_die(struct hyp_thread *t)
 	__builtin_longjmp(t->exit, 1);
 }
 
+/* Ends the turn of a fiber that does not wait. */
+void
+hyp_yield(struct hyp_thread *t)
+{
+	atomic_store(&t->run, HYP_NOTIFIED); /* hyp_run_fiber makes it ready again */
+	hyp_switch(&t->context, t->runner);
+	if (atomic_load(&t->kernel->end) != HYP_ALIVE)
+		hyp_die(t);
+}
+
 /* Fibers. */
 
 _Noreturn void
@@ -528,25 +572,32 @@ hyp_fiber_main(struct hyp_thread *f)
 	rumpuser_thread_exit();
 }
 
-static struct hyp_thread *
-new_fiber(struct hyp_kernel *k)
+/* Gives a fiber a stack from which hyp_fiber_main starts. One that it has is
+ * used again. */
+int
+hyp_stack_init(struct hyp_thread *f)
 {
-	struct hyp_thread *f;
+	struct hyp_turns *turns = &f->kernel->turns;
 	uintptr_t *sp;
-	char *stack;
+	char *stack, *at = NULL;
 
-	stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	if (stack == MAP_FAILED)
-		return NULL;
-	if (mprotect(stack, GUARD_SIZE, PROT_NONE) != 0 || (f = calloc(1, sizeof *f)) == NULL) {
-		munmap(stack, STACK_SIZE);
-		return NULL;
+	if (f->stack == NULL) {
+		if (turns->stacks < turns->stacks_end) {
+			at = turns->stacks;
+			turns->stacks += STACK_SIZE;
+		}
+		stack = mmap(at, STACK_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK | (at != NULL ? MAP_FIXED_NOREPLACE : 0), -1, 0);
+		if (stack == MAP_FAILED)
+			return NB_ENOMEM;
+		if (mprotect(stack, GUARD_SIZE, PROT_NONE) != 0) {
+			munmap(stack, STACK_SIZE);
+			return NB_ENOMEM;
+		}
+		f->stack = stack;
+		f->stack_top = stack + STACK_SIZE;
 	}
-	f->kernel = k;
-	f->fiber = true;
-	f->stack = stack;
-	f->stack_top = stack + STACK_SIZE;
-	sp = (uintptr_t *)(stack + STACK_SIZE);
+	sp = (uintptr_t *)f->stack_top;
 #if defined(__x86_64__)
 	/* As hyp_switch leaves a stack: r15 r14 r13 r12 rbx rbp, return. The
 	 * call in hyp_fiber_entry expects it aligned. */
@@ -562,10 +613,26 @@ new_fiber(struct hyp_kernel *k)
 	sp[11] = (uintptr_t)hyp_fiber_entry; /* x30 */
 #endif
 	f->context.sp = sp;
+	return 0;
+}
+
+static struct hyp_thread *
+new_fiber(struct hyp_kernel *k)
+{
+	struct hyp_thread *f = calloc(1, sizeof *f);
+
+	if (f == NULL)
+		return NULL;
+	f->kernel = k;
+	f->fiber = true;
+	if (hyp_stack_init(f) != 0) {
+		free(f);
+		return NULL;
+	}
 	hyp_lock(&k->lock);
 	f->all_next = k->fibers;
 	k->fibers = f;
-	k->nthreads++;
+	f->number = k->nthreads++;
 	hyp_unlock(&k->lock);
 	return f;
 }
@@ -585,7 +652,7 @@ carrier(void *arg)
 		/* From here on who brings work, or a nearer deadline, sets
 		 * the word back. */
 		atomic_store(&k->carrier_futex, 1);
-		next = expire_timers(k);
+		next = hyp_expire_timers(k);
 		if (atomic_load(&k->nready) == 0 && atomic_load(&k->end) == HYP_ALIVE)
 			futex_wait(&k->carrier_futex, 1, next);
 	}
@@ -646,7 +713,7 @@ rumpuser_thread_create(void *(*fn)(void *), void *arg, const char *name, int joi
 			return r.error;
 	}
 	(void)priority, (void)cpu; /* the kernel's scheduler has the last word */
-	if (k->ncarriers == 0 && start_carriers(k) != 0)
+	if (k->ncarriers == 0 && !k->turns.on && start_carriers(k) != 0)
 		return NB_ENOMEM;
 	if ((f = new_fiber(k)) == NULL)
 		return NB_ENOMEM;
@@ -657,7 +724,7 @@ rumpuser_thread_create(void *(*fn)(void *), void *arg, const char *name, int joi
 		strncpy(f->name, name, sizeof f->name - 1);
 	if (joinable)
 		*cookie = f;
-	ready_fiber(f);
+	hyp_ready(f);
 	return 0;
 }
 
@@ -666,7 +733,7 @@ rumpuser_thread_exit(void)
 {
 	struct hyp_thread *f = hyp_current(), *t;
 
-	if (!f->fiber) /* a caller: the kernel ended its process under it */
+	if (!f->fiber || f->call) /* a caller: the kernel ended its process under it */
 		hyp_die(f);
 	hyp_lock(&f->joiners.lock);
 	f->finished = true;
@@ -707,7 +774,7 @@ hyp_threads_free(struct hyp_kernel *k)
 		pthread_join(k->carriers[i], NULL);
 	while ((f = k->fibers) != NULL) {
 		k->fibers = f->all_next;
-		free_stack(f);
+		hyp_stack_free(f);
 		free(f);
 	}
 }

@@ -21,6 +21,9 @@ var ErrEnded = errors.New("the kernel has ended")
 type Thread struct {
 	c *C.struct_hyp_thread
 	k *Kernel
+	// after is called when a call has ended that takes turns.
+	after func()
+	lost  bool
 }
 
 // NewThread makes a thread without an LWP. Until it has one, the kernel lends
@@ -30,11 +33,11 @@ func (k *Kernel) NewThread() (*Thread, error) {
 	if c == nil {
 		return nil, errors.New("no memory for a thread")
 	}
-	return &Thread{c, k}, nil
+	return &Thread{c: c, k: k}, nil
 }
 
 // Free gives back a thread whose LWP is gone, or goes with the kernel.
-func (t *Thread) Free() { C.free(unsafe.Pointer(t.c)) }
+func (t *Thread) Free() { C.hyp_thread_free(t.c) }
 
 // LWP is the address of the thread's LWP.
 func (t *Thread) LWP() uintptr { return uintptr(unsafe.Pointer(t.c.lwp)) }
@@ -48,7 +51,7 @@ func (t *Thread) Invoke(fn uintptr, args ...uintptr) (int, error) {
 	a := t.Args()
 	*a = [8]uintptr{}
 	copy(a[:6], args)
-	r := C.hyp_invoke(t.c, C.uintptr_t(fn), &t.c.args[0])
+	r := t.invoke(fn)
 	if r == C.HYP_DEAD {
 		t.k.noteEnd()
 		return 0, ErrEnded
@@ -64,6 +67,9 @@ func (t *Thread) Args() *[8]uintptr { return (*[8]uintptr)(unsafe.Pointer(&t.c.a
 // kernel's error number, 0 for none.
 func (t *Thread) Syscall(num uintptr) (r0, r1 uintptr, errno int, err error) {
 	t.c.ret[0], t.c.ret[1] = 0, 0
+	if t.k.turns != nil {
+		return t.syscallInTurns(num, nil)
+	}
 	r := C.hyp_syscall(C.uintptr_t(uintptr(unsafe.Pointer(t.c))), C.uintptr_t(num))
 	if r == C.HYP_DEAD {
 		t.k.noteEnd()
@@ -72,10 +78,18 @@ func (t *Thread) Syscall(num uintptr) (r0, r1 uintptr, errno int, err error) {
 	return uintptr(t.c.ret[0]), uintptr(t.c.ret[1]), int(r), nil
 }
 
+func (t *Thread) invoke(fn uintptr) C.long {
+	if t.k.turns != nil {
+		return t.invokeInTurns(fn)
+	}
+	return C.hyp_invoke(t.c, C.uintptr_t(fn))
+}
+
 // NewLWP gives the thread an LWP of a process of the kernel. It returns the
 // kernel's error number, 0 for none.
 func (t *Thread) NewLWP(pid int) (errno int, err error) {
-	r := C.hyp_newlwp(t.c, C.int(pid))
+	t.Args()[0] = uintptr(pid)
+	r := t.invoke(uintptr(C.hyp_newlwp))
 	if r == C.HYP_DEAD {
 		t.k.noteEnd()
 		return 0, ErrEnded
@@ -114,6 +128,9 @@ func (p *threads) get() (*Thread, error) {
 	p.mu.Lock()
 	p.all = append(p.all, t)
 	p.mu.Unlock()
+	if p.k.turns != nil {
+		return t, nil // it gets its LWP in its first call
+	}
 	if errno, err := t.NewLWP(0); err != nil || errno != 0 {
 		return nil, errors.Join(err, errors.New("the kernel gave no LWP"))
 	}

@@ -27,11 +27,20 @@ type Image struct {
 
 // Load makes a copy of the program, relocated and protected. None of its code
 // has run.
-func (p *Program) Load() (*Image, error) {
-	mem, err := unix.Mmap(-1, 0, int(p.span), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+func (p *Program) Load() (*Image, error) { return p.LoadAt(0) }
+
+// LoadAt is Load to an address where nothing is yet; 0 is wherever there is
+// room.
+func (p *Program) LoadAt(addr uintptr) (*Image, error) {
+	flags := unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | unix.MAP_NORESERVE
+	if addr != 0 {
+		flags |= unix.MAP_FIXED_NOREPLACE
+	}
+	at, err := unix.MmapPtr(-1, 0, unsafe.Add(unsafe.Pointer(nil), addr), uintptr(p.span), unix.PROT_NONE, flags)
 	if err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
+	mem := unsafe.Slice((*byte)(at), int(p.span))
 	im := &Image{prog: p, base: addrOf(mem), mem: mem}
 	for _, l := range p.libs {
 		if err := im.mapLibrary(l); err != nil {
@@ -251,6 +260,8 @@ func (im *Image) Revoke() error {
 // nothing may use its addresses any more.
 func (im *Image) Close() error {
 	var err error
-	im.once.Do(func() { err = os.NewSyscallError("munmap", unix.Munmap(im.mem)) })
+	im.once.Do(func() {
+		err = os.NewSyscallError("munmap", unix.MunmapPtr(unsafe.Pointer(&im.mem[0]), uintptr(len(im.mem))))
+	})
 	return err
 }
