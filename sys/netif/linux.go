@@ -2,6 +2,7 @@ package netif
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/anykernel/anykernel/sys"
@@ -39,8 +40,19 @@ func (l linux) addAddress(name string, a netip.Prefix) error {
 	return l.on(name, func(index int) error { return l.AddAddress(index, a) })
 }
 
+// addRoute says by which interface the gateway is reached, which gVisor's kernel
+// does not find out by itself.
 func (l linux) addRoute(to netip.Prefix, via netip.Addr) error {
-	return l.AddRoute(nl.RouteEntry{Dst: to, Gateway: via})
+	addrs, err := l.Addresses()
+	if err != nil {
+		return err
+	}
+	for _, a := range addrs {
+		if a.Prefix.Masked().Contains(via) {
+			return l.AddRoute(nl.RouteEntry{Dst: to, Gateway: via, Index: a.Index})
+		}
+	}
+	return fmt.Errorf("no interface is on the network of %v: %w", via, sys.ENETUNREACH)
 }
 
 func (l linux) setForwarding() error {

@@ -92,3 +92,13 @@ func Forward(p *sys.Process) error {
 		return nil
 	})
 }
+
+// Name is what p's kernel calls the i-th interface, from 0, of those that it was
+// opened with (NICs of backends.Config).
+func Name(p *sys.Process, i int) (string, error) {
+	prefix, ok := map[string]string{"linux": "eth", "netbsd": "virt"}[p.Kernel().ABI().OS]
+	if !ok {
+		return "", fmt.Errorf("interfaces of %s: %w", p.Kernel().ABI().OS, sys.ErrNotSupported)
+	}
+	return fmt.Sprint(prefix, i), nil
+}
