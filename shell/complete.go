@@ -18,7 +18,7 @@ func (s *Shell) Complete(line string, pos int) (newLine string, newPos int, ok b
 	word := line[start:pos]
 	var names []string
 	if s.atCommand(line[:start]) && !strings.Contains(word, "/") {
-		names = programNames(word)
+		names = s.programNames(word)
 	} else {
 		names = s.pathNames(word)
 	}
@@ -38,8 +38,11 @@ func (s *Shell) atCommand(before string) bool {
 	return before == "" || strings.ContainsAny(before[len(before)-1:], "|;&(")
 }
 
-func programNames(prefix string) []string {
+func (s *Shell) programNames(prefix string) []string {
 	var names []string
+	for name := range s.added {
+		names = append(names, name)
+	}
 	for _, a := range applets.List() {
 		names = append(names, a.Name)
 	}

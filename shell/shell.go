@@ -24,6 +24,7 @@ type Shell struct {
 	env    applets.Env
 	runner *interp.Runner
 	input  func(context.Context, io.Reader) io.Reader
+	added  map[string]Command
 	past   []string // what was typed; see Interact
 }
 
@@ -52,6 +53,26 @@ func New(env *applets.Env) (*Shell, error) {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
 	return s, nil
+}
+
+// A Command is a program that a shell was given. It runs in env, where Process
+// is that of the shell, and returns its exit status.
+type Command func(ctx context.Context, env *applets.Env, args []string) int
+
+// Add gives the shell, and those that it starts, a program of that name, which
+// goes before an applet's.
+func (s *Shell) Add(name string, c Command) {
+	if s.added == nil {
+		s.added = map[string]Command{}
+	}
+	s.added[name] = c
+}
+
+// Exec runs a program by its name, args[0], as a line of the shell would, and
+// returns its exit status. Input, output, directory and environment are those
+// of env; the process is the shell's.
+func (s *Shell) Exec(ctx context.Context, env *applets.Env, args ...string) int {
+	return s.start(ctx, env, args)
 }
 
 // Run runs a program and returns its exit status. The name is what messages
@@ -142,6 +163,10 @@ func exitStatus(n int) error {
 // names, and runs it.
 func (s *Shell) start(ctx context.Context, env *applets.Env, args []string) int {
 	name := strings.TrimPrefix(args[0], "/bin/")
+	if command, ok := s.added[name]; ok {
+		env.Process = s.env.Process
+		return command(ctx, env, args[1:])
+	}
 	if command, ok := commands[name]; ok {
 		return command(s, ctx, env, args[1:])
 	}
@@ -192,7 +217,7 @@ func (s *Shell) subshell(ctx context.Context, env *applets.Env, name string, pro
 		fmt.Fprintln(env.Stderr, err)
 		return 1
 	}
-	sub.input = s.input
+	sub.input, sub.added = s.input, s.added
 	status, err := sub.Run(ctx, name, program, args...)
 	if err != nil {
 		fmt.Fprintln(env.Stderr, err)

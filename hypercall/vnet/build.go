@@ -94,6 +94,20 @@ func (n *TopologyNode) Peer(t *Topology, link int) string { return t.Links[link]
 // Port is the interface that a node has on one of its links.
 func (w *Wiring) Port(node string, link int) *NIC { return w.ports[port{node, link}] }
 
+// Way is the link between two nodes, and its end at the first: where the way to
+// the second begins.
+func (w *Wiring) Way(from, to string) (*Link, Node, error) {
+	l, err := w.Cable(from, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, b := l.Ends()
+	if w.Topology.Links[w.Topology.link(from, to)].A == from {
+		return l, a, nil
+	}
+	return l, b, nil
+}
+
 // Cable is the link between two nodes.
 func (w *Wiring) Cable(a, b string) (*Link, error) {
 	i := w.Topology.link(a, b)

@@ -15,6 +15,7 @@ var commands = []func(*env) *cobra.Command{
 	newExecCommand,
 	newFSCommand,
 	newShCommand,
+	newNetCommand,
 	newConformCommand,
 	newBenchCommand,
 	newVersionCommand,

@@ -75,7 +75,8 @@ func (e *env) script(given bool, program string, args []string) (*script, error)
 	return nil, nil
 }
 
-func (e *env) shell(ctx context.Context, k *sys.Kernel, dir string, script *script) (err error) {
+// shell runs a shell on a kernel, after prepare.
+func (e *env) shell(ctx context.Context, k *sys.Kernel, dir string, script *script, prepare ...func(*shell.Shell) error) (err error) {
 	p, end, err := applets.NewProcess(ctx, k.Init(), "sh")
 	if err != nil {
 		return err
@@ -95,6 +96,11 @@ func (e *env) shell(ctx context.Context, k *sys.Kernel, dir string, script *scri
 	})
 	if err != nil {
 		return err
+	}
+	for _, f := range prepare {
+		if err := f(sh); err != nil {
+			return err
+		}
 	}
 	var status int
 	if script != nil {
