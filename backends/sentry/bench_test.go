@@ -258,34 +258,35 @@ func benchmarkTCP(b *testing.B, chunk, total int) {
 func BenchmarkTCP64K(b *testing.B) { benchmarkTCP(b, 64<<10, 128<<20) }
 func BenchmarkTCP1K(b *testing.B)  { benchmarkTCP(b, 1<<10, 16<<20) }
 
+// tripOf is one byte there and back through a new connection.
+func tripOf(b *testing.B, call syscaller) func() {
+	c, s := tcpPair(b, call)
+	one := uint32(1)
+	for _, fd := range []uintptr{c, s} {
+		call.must(b, unix.SYS_SETSOCKOPT, fdNum(fd), num(unix.IPPROTO_TCP), num(unix.TCP_NODELAY), in(bytesOf(&one)), num(4))
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1)
+		for {
+			if n, err := call(unix.SYS_READ, fdNum(s), out(buf), num(1)); n == 0 || err != nil {
+				return
+			}
+			call(unix.SYS_WRITE, fdNum(s), in(buf), num(1))
+		}
+	}()
+	b.Cleanup(func() { call(unix.SYS_CLOSE, fdNum(c)); <-done })
+	buf := make([]byte, 1)
+	return func() {
+		call(unix.SYS_WRITE, fdNum(c), in(buf), num(1))
+		call(unix.SYS_READ, fdNum(c), out(buf), num(1))
+	}
+}
+
 func BenchmarkTCPRoundTrip(b *testing.B) {
 	call := callerOf(bootBench(b).Init())
-	trip := func(call syscaller) func() {
-		c, s := tcpPair(b, call)
-		one := uint32(1)
-		for _, fd := range []uintptr{c, s} {
-			call.must(b, unix.SYS_SETSOCKOPT, fdNum(fd), num(unix.IPPROTO_TCP), num(unix.TCP_NODELAY), in(bytesOf(&one)), num(4))
-		}
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			buf := make([]byte, 1)
-			for {
-				if n, err := call(unix.SYS_READ, fdNum(s), out(buf), num(1)); n == 0 || err != nil {
-					return
-				}
-				call(unix.SYS_WRITE, fdNum(s), in(buf), num(1))
-			}
-		}()
-		b.Cleanup(func() { call(unix.SYS_CLOSE, fdNum(c)); <-done })
-		buf := make([]byte, 1)
-		return func() {
-			call(unix.SYS_WRITE, fdNum(c), in(buf), num(1))
-			call(unix.SYS_READ, fdNum(c), out(buf), num(1))
-		}
-	}
-	h, k := trip(hostCall), trip(call)
-	compare(b, 200, h, k)
+	compare(b, 200, tripOf(b, hostCall), tripOf(b, call))
 }
 
 func BenchmarkBoot(b *testing.B) {

@@ -64,7 +64,7 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	}
 	k.console = &console{to: k.host.Console}
 	k.platform = newPlatform(k, win)
-	k.netClock = newNetClock(k.host.Clock, k.panicked)
+	k.netClock = newNetClock(k.host.Clock, k.guard)
 	k.opened = opened
 	logs.add(k)
 	k.onEnd(func() { logs.remove(k) })

@@ -3,11 +3,9 @@
 package sentry
 
 import (
-	"runtime/debug"
 	"sync"
 
 	"golang.org/x/sys/unix"
-	"gvisor.dev/gvisor/pkg/sentry/arch"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
 
 	"github.com/anykernel/anykernel/backends"
@@ -16,9 +14,8 @@ import (
 // direct is gVisor's calls by number, for callers that run them themselves.
 var direct [parkCall + 1]kernel.SyscallFn
 
-// hookCalls puts our own calls into gVisor's table, once per process, and lets
-// panics on a task's goroutine end the kernel alone. The table is shared by
-// every kernel of the process.
+// hookCalls puts our own calls into gVisor's table, once per process. The
+// table is shared by every kernel of the process.
 var hookCalls = sync.OnceFunc(func() {
 	table := syscallTable()
 	own(table, unix.SYS_GETRANDOM, getrandom)
@@ -29,8 +26,6 @@ var hookCalls = sync.OnceFunc(func() {
 	}
 	for nr, call := range table.Table {
 		direct[nr] = call.Fn
-		call.Fn = guarded(call.Fn)
-		table.Table[nr] = call
 	}
 	table.Table[parkCall] = kernel.Syscall{Name: "park", Fn: park}
 	table.Init()
@@ -41,29 +36,6 @@ func own(table *kernel.SyscallTable, nr uintptr, ours func(gvisors kernel.Syscal
 	call := table.Table[nr]
 	call.Fn = ours(call.Fn)
 	table.Table[nr] = call
-}
-
-// guarded runs a call for the loop. If the call panics, the kernel ends and so
-// does the task's goroutine.
-func guarded(fn kernel.SyscallFn) kernel.SyscallFn {
-	return func(t *kernel.Task, nr uintptr, args arch.SyscallArguments) (rval uintptr, ctrl *kernel.SyscallControl, err error) {
-		k := kernelOf(t)
-		if k == nil {
-			return fn(t, nr, args) // a kernel that is none of ours
-		}
-		ok := false
-		defer func() {
-			if !ok {
-				k.panicked(recover(), debug.Stack())
-				if c := k.taskOf(t); c != nil {
-					c.abandon()
-				}
-			}
-		}()
-		rval, ctrl, err = fn(t, nr, args)
-		ok = true
-		return rval, ctrl, err
-	}
 }
 
 // A class says how a call is made.

@@ -46,10 +46,11 @@
 // # Limits
 //
 // A Go panic inside gVisor ends the kernel that it happened in with a
-// *backends.PanicError: on the goroutine of a caller, in a call that a task's
-// loop makes, and in timers of the network stack. On gVisor's other goroutines
-// (the rest of the loop, the workers of TCP) it ends the program, as any panic
-// does.
+// *backends.PanicError: in calls, in the loops of tasks, in the workers of TCP
+// and in timers of the network stack. Where it ends the program, as any panic
+// does, is on the goroutines that gVisor starts by itself: those of its other
+// timers (timeouts of calls, timerfd, itimers, POSIX timers), what gives the
+// memory of files back, aio, and those of link endpoints.
 //
 // Clocks of CPU time stand still, because gVisor's ticker for them can neither
 // be stopped nor idle. A signal handler does nothing but that the signal

@@ -181,6 +181,7 @@ func (k *Kernel) plugIn(s *stack.Stack) error {
 			link.Close()
 			return err
 		}
+		k.links = append(k.links, link)
 	}
 	return nil
 }
@@ -197,13 +198,4 @@ func (k *Kernel) proposeMAC() net.HardwareAddr {
 	}
 	addr[0] = addr[0]&^groupBit | locallyManaged
 	return addr
-}
-
-// guard enters gVisor from outside, unless it has panicked, and ends the kernel
-// if it does so meanwhile.
-func (k *Kernel) guard(f func()) {
-	if k.isDead() {
-		return
-	}
-	k.netClock.run(f)
 }

@@ -6,12 +6,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
 	"gvisor.dev/gvisor/pkg/sentry/socket/netstack"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall"
@@ -30,6 +32,7 @@ type Kernel struct {
 	platform *goPlatform
 	net      *netstack.Stack // of the first network namespace
 	netClock *netClock
+	links    []stack.LinkEndpoint // of its NICs, for salvage
 	console  *console
 	random   *random // nil: gVisor's own
 	memory   *memory
@@ -122,6 +125,26 @@ func (k *Kernel) panicked(reason any, stack []byte) {
 	for t := range k.tasks {
 		t.Interrupt() // sends on channels, takes no lock
 	}
+}
+
+// guard enters gVisor from outside, unless it has panicked, and ends the kernel
+// if it does so meanwhile.
+func (k *Kernel) guard(f func()) {
+	if !k.isDead() {
+		k.contain(f)
+	}
+}
+
+// contain runs a function of gVisor's. If it panics, the kernel ends.
+func (k *Kernel) contain(f func()) {
+	ok := false
+	defer func() {
+		if !ok {
+			k.panicked(recover(), debug.Stack())
+		}
+	}()
+	f()
+	ok = true
 }
 
 // initEnded is called when the last task of the first process has ended.

@@ -5,7 +5,6 @@ package sentry
 import (
 	"container/heap"
 	"math"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,8 +17,8 @@ import (
 // its timers on one timer of the host. An idle stack has no timer, and none
 // outlives the kernel.
 type netClock struct {
-	c        hypercall.Clock
-	panicked func(reason any, stack []byte)
+	c     hypercall.Clock
+	guard func(func()) // runs a timer's function; see Kernel.guard
 
 	mu     sync.Mutex
 	timers timerHeap
@@ -30,8 +29,8 @@ type netClock struct {
 
 const never = time.Duration(math.MaxInt64)
 
-func newNetClock(c hypercall.Clock, panicked func(any, []byte)) *netClock {
-	n := &netClock{c: c, panicked: panicked, armed: never}
+func newNetClock(c hypercall.Clock, guard func(func())) *netClock {
+	n := &netClock{c: c, guard: guard, armed: never}
 	n.host = time.AfterFunc(never, n.fire)
 	n.host.Stop()
 	return n
@@ -82,19 +81,8 @@ func (n *netClock) fire() {
 	n.arm()
 	n.mu.Unlock()
 	for _, f := range due {
-		go n.run(f)
+		go n.guard(f)
 	}
-}
-
-func (n *netClock) run(f func()) {
-	ok := false
-	defer func() {
-		if !ok {
-			n.panicked(recover(), debug.Stack())
-		}
-	}()
-	f()
-	ok = true
 }
 
 // next is what is left until the first timer; false where none is set.

@@ -53,6 +53,7 @@ func (m *stackMaker) makeFirst() (*netstack.Stack, error) {
 			s.Stack.Destroy()
 			return nil, err
 		}
+		m.k.links = append(m.k.links, n.Link)
 	}
 	if err := m.k.plugIn(s.Stack); err != nil {
 		s.Stack.Destroy()
@@ -79,6 +80,7 @@ func (m *stackMaker) make() (*netstack.Stack, error) {
 		o.SecureRNG = m.k.random
 	}
 	s := netstack.NewStack(stack.New(o), m.k.gv.UniqueID())
+	m.k.ownWorkers(s.Stack)
 	if err := tune(s.Stack); err != nil {
 		s.Stack.Destroy()
 		return nil, err

@@ -5,6 +5,7 @@ package sentry
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"reflect"
 	"runtime"
 	"strings"
@@ -12,8 +13,14 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/sentry/arch"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
+	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"gvisor.dev/gvisor/pkg/tcpip/link/channel"
+	"gvisor.dev/gvisor/pkg/tcpip/network/ipv4"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"github.com/anykernel/anykernel/backends"
 )
@@ -117,19 +124,93 @@ func TestPanicInTimer(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.netClock.AfterFunc(time.Millisecond, func() { panic("bad timer") })
-	<-k.Done()
-	if err := k.Err(); err == nil || !strings.Contains(err.Error(), "bad timer") {
-		t.Errorf("the kernel ended with %v", err)
+	wantPanic(t, k, "bad timer")
+}
+
+// brokenWork is what a task's loop does between calls, and panics.
+type brokenWork struct{}
+
+func (brokenWork) TaskWork(*kernel.Task) { panic("bad work") }
+
+// TestPanicInLoop has the loop of a task panic outside of any call.
+func TestPanicInLoop(t *testing.T) {
+	k, err := Open(t.Context(), Options{}, backends.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.init.leader.t.RegisterWork(brokenWork{})
+	k.init.leader.t.Interrupt()
+	wantPanic(t, k, "bad work")
+}
+
+// wantPanic waits for the kernel's end, and closes it.
+func wantPanic(t *testing.T, k *Kernel, reason string) {
+	t.Helper()
+	select {
+	case <-k.Done():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the kernel lives on")
+	}
+	var p *backends.PanicError
+	if !errors.As(k.Err(), &p) || !strings.Contains(p.Reason, reason) {
+		t.Errorf("the kernel ended with %v", k.Err())
 	}
 	if err := k.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
+// A brokenLink panics when it is given a packet.
+type brokenLink struct{ *channel.Endpoint }
+
+func (brokenLink) WritePackets(stack.PacketBufferList) (int, tcpip.Error) { panic("bad link") }
+
+// TestPanicInTCPWorker has a worker of TCP panic: the SYN that arrives on a
+// NIC is answered by a worker, and the NIC cannot.
+func TestPanicInTCPWorker(t *testing.T) {
+	link := channel.New(1, 1500, "")
+	k, err := Open(t.Context(), Options{NICs: []NIC{{
+		Name: "eth0", Link: brokenLink{link}, Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.1/24")},
+	}}}, backends.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := func(nr uintptr, args ...backends.Arg) uintptr {
+		c := backends.Call{Num: nr}
+		copy(c.Args[:], args)
+		r, _, err := k.Init().Call(c)
+		if err != nil {
+			t.Fatalf("call %d: %v", nr, err)
+		}
+		return r
+	}
+	const port = 80
+	fd := call(unix.SYS_SOCKET, backends.Int(unix.AF_INET), backends.Int(unix.SOCK_STREAM))
+	addr := make([]byte, 16)
+	addr[0], addr[3] = unix.AF_INET, port
+	call(unix.SYS_BIND, backends.Int(fd), backends.Mem(addr, backends.In), backends.Int(16))
+	call(unix.SYS_LISTEN, backends.Int(fd), backends.Int(1))
+	link.InjectInbound(ipv4.ProtocolNumber, synTo(port))
+	wantPanic(t, k, "bad link")
+}
+
+// synTo is a packet that opens a connection from 10.0.0.2 to 10.0.0.1.
+func synTo(port uint16) *stack.PacketBuffer {
+	from, to := tcpip.AddrFrom4([4]byte{10, 0, 0, 2}), tcpip.AddrFrom4([4]byte{10, 0, 0, 1})
+	b := make([]byte, header.IPv4MinimumSize+header.TCPMinimumSize)
+	ip, syn := header.IPv4(b), header.TCP(b[header.IPv4MinimumSize:])
+	ip.Encode(&header.IPv4Fields{TotalLength: uint16(len(b)), TTL: 64, Protocol: uint8(header.TCPProtocolNumber), SrcAddr: from, DstAddr: to})
+	ip.SetChecksum(^ip.CalculateChecksum())
+	syn.Encode(&header.TCPFields{SrcPort: 4000, DstPort: port, SeqNum: 1, DataOffset: header.TCPMinimumSize, Flags: header.TCPFlagSyn, WindowSize: 65535})
+	syn.SetChecksum(^syn.CalculateChecksum(header.PseudoHeaderChecksum(header.TCPProtocolNumber, from, to, header.TCPMinimumSize)))
+	return stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(b)})
+}
+
 func TestPrivateFields(t *testing.T) {
 	for want, f := range map[string]privateField{
 		"":                      {in: reflect.TypeFor[kernel.Task](), name: "goid", typ: taskGoroutine.typ},
 		"has no field":          {in: reflect.TypeFor[kernel.Task](), name: "nosuch", typ: taskGoroutine.typ},
+		"<nil> has no field":    {in: fieldType(tcpProtocol, "nosuch"), name: "nosuch"},
 		"has type atomicbitops": {in: reflect.TypeFor[kernel.Task](), name: "goid", typ: reflect.TypeFor[int64]()},
 	} {
 		err := f.check()

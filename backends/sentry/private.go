@@ -14,9 +14,10 @@ import (
 )
 
 // gVisor has no way to run a call on another goroutine than the task's own, to
-// boot without its CPU clock ticker, or to reach its timers. Private fields
-// make that possible. Their names and types are checked before any kernel is opened: a
-// gVisor without them is an unmet requirement, not a crash.
+// boot without its CPU clock ticker, to reach its timers, or to run TCP's
+// workers where a panic can be caught. Private fields make that possible. Their
+// names and types are checked before any kernel is opened: a gVisor without
+// them is an unmet requirement, not a crash.
 
 // A privateField is a field of a struct of gVisor's that is not exported.
 type privateField struct {
@@ -50,33 +51,60 @@ var (
 
 // checkPrivate finds the private fields.
 func checkPrivate() error {
-	return errors.Join(taskGoroutine.check(), tickerRunning.check(), blockingTimer.check(), realTimer.check())
+	var all error
+	for _, f := range []*privateField{
+		&taskGoroutine, &tickerRunning, &blockingTimer, &realTimer,
+		&dispatcher, &workersRunning, &workersClosed, &workers,
+		&workerSleeper, &workerEndpoint, &workerClose, &workerPause,
+	} {
+		all = errors.Join(all, f.check())
+	}
+	return all
+}
+
+// fieldType is the type of a field of t; nil where there is none.
+func fieldType(t reflect.Type, name string) reflect.Type {
+	if t != nil && t.Kind() == reflect.Struct {
+		if f, ok := t.FieldByName(name); ok {
+			return f.Type
+		}
+	}
+	return nil
+}
+
+// elemType is what a pointer or slice leads to; nil for other types.
+func elemType(t reflect.Type) reflect.Type {
+	if t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice) {
+		return t.Elem()
+	}
+	return nil
 }
 
 func (f *privateField) check() error {
-	field, ok := f.in.FieldByName(f.name)
-	switch {
-	case !ok:
+	if fieldType(f.in, f.name) == nil {
 		return fmt.Errorf("gVisor's %v has no field %s", f.in, f.name)
-	case field.Type != f.typ:
+	}
+	field, _ := f.in.FieldByName(f.name)
+	if field.Type != f.typ {
 		return fmt.Errorf("gVisor's %v.%s has type %v, not %v", f.in, f.name, field.Type, f.typ)
 	}
 	f.off = field.Offset
 	return nil
 }
 
+// of is where the field is in the struct at p.
+func (f *privateField) of(p unsafe.Pointer) unsafe.Pointer { return unsafe.Add(p, f.off) }
+
 func goroutineOf(t *kernel.Task) *atomicbitops.Int64 {
-	return (*atomicbitops.Int64)(unsafe.Add(unsafe.Pointer(t), taskGoroutine.off))
+	return (*atomicbitops.Int64)(taskGoroutine.of(unsafe.Pointer(t)))
 }
 
-func setTickerRunning(k *kernel.Kernel) {
-	*(*bool)(unsafe.Add(unsafe.Pointer(k), tickerRunning.off)) = true
-}
+func setTickerRunning(k *kernel.Kernel) { *(*bool)(tickerRunning.of(unsafe.Pointer(k))) = true }
 
 func blockingTimerOf(t *kernel.Task) *ktime.SampledTimer {
-	return *(**ktime.SampledTimer)(unsafe.Add(unsafe.Pointer(t), blockingTimer.off))
+	return *(**ktime.SampledTimer)(blockingTimer.of(unsafe.Pointer(t)))
 }
 
 func realTimerOf(tg *kernel.ThreadGroup) *ktime.SampledTimer {
-	return *(**ktime.SampledTimer)(unsafe.Add(unsafe.Pointer(tg), realTimer.off))
+	return *(**ktime.SampledTimer)(realTimer.of(unsafe.Pointer(tg)))
 }

@@ -48,7 +48,13 @@ func (k *Kernel) takeApart(deadline time.Time) error {
 	}
 	k.mu.Unlock()
 	k.netClock.close()
-	k.net.Stack.Destroy()
+	// The rest of the stack stands still without them, and its sockets may
+	// be locked for ever.
+	endWorkers(k.net.Stack)
+	for _, l := range k.links {
+		l.Close()
+		l.Wait()
+	}
 	k.memory.file.Destroy()
 	return nil
 }

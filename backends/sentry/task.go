@@ -4,6 +4,7 @@ package sentry
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -37,10 +38,11 @@ type task struct {
 	done        chan uintptr            // the result of a request: a value or -errno; capacity 1
 	ready       chan struct{}           // closed when the task parks for the first time
 	exited      chan struct{}           // closed when the task has ended
-	abandoned   atomic.Bool             // its goroutine is gone, see abandon
+	abandoned   atomic.Bool             // its goroutine is gone, see loop
 	broken      atomic.Bool             // its driver panicked
 
 	// Of the loop alone:
+	ours   bool                   // the goroutine is of this package, see adopt
 	mm     platform.MemoryManager // the address space that was opened up last
 	busy   bool                   // a request is being executed
 	answer uintptr                // its result, where have
@@ -84,13 +86,16 @@ const parkCall = 1999
 // Switch is gVisor's "run user code until the next call or event". It is where
 // the loop passes after every call. Here it looks for what to do next.
 func (c *task) Switch(ctx context.Context, m platform.MemoryManager, ac *arch.Context64, _ int32) (*linux.SignalInfo, hostarch.AccessType, error) {
+	if !c.ours {
+		c.adopt()
+	}
 	if c.k.isDead() {
-		c.abandon()
+		runtime.Goexit()
 	}
 	if m != c.mm { // the first time, and after execve
 		if err := c.enter(m, ac); err != nil {
 			c.k.panicked(err, nil)
-			c.abandon()
+			runtime.Goexit()
 		}
 	}
 	win := c.k.platform.win
@@ -124,6 +129,34 @@ func (c *task) Switch(ctx context.Context, m platform.MemoryManager, ac *arch.Co
 	}
 	c.start(q, ac)
 	return nil, hostarch.NoAccess, nil
+}
+
+// gVisor runs a task's loop on a goroutine that it starts itself, where a panic
+// would end the program. The first Switch moves the loop to one that ends only
+// the kernel. Nothing is half done there: a loop that begins anew comes to the
+// same place.
+
+// adopt moves the loop and does not return.
+func (c *task) adopt() {
+	c.ours = true
+	leaveState(c.t, kernel.TaskGoroutineRunningApp)
+	go c.loop()
+	runtime.Goexit()
+}
+
+// loop runs the loop. Where it ends before the task does, because of a panic
+// here or elsewhere in the kernel, none of the kernel's locks may be trusted:
+// the task stays as it is.
+func (c *task) loop() {
+	ok := false
+	defer func() {
+		if !ok {
+			c.abandoned.Store(true)
+			c.k.panicked(recover(), debug.Stack())
+		}
+	}()
+	runLoop(c.t, 0)
+	ok = true
 }
 
 // enter prepares the address space m and points the task at its "code".
@@ -184,7 +217,7 @@ func (c *task) await() *request {
 		select {
 		case <-c.wake:
 		case <-c.k.dead: // a kernel that panicked: its loops end where they are
-			c.abandon()
+			runtime.Goexit()
 		}
 		// While a caller drives, leave it alone: giveBack wakes us again.
 		if c.state.CompareAndSwap(parked, looping) {
@@ -194,13 +227,6 @@ func (c *task) await() *request {
 	c.interrupted.Store(false)
 	goroutineOf(c.t).Store(goid.Get())
 	return c.request.Swap(nil)
-}
-
-// abandon ends the task's goroutine where it is: the kernel has panicked, and
-// none of its locks may be trusted.
-func (c *task) abandon() {
-	c.abandoned.Store(true)
-	runtime.Goexit()
 }
 
 // poke wakes the task's goroutine.
