@@ -14,12 +14,15 @@ import (
 // A mounted is a file system that a process sees.
 type mounted struct{ from, on, kind, options string }
 
-// mounts is all file systems that the process sees. Kernels without /proc tell
-// of the root alone.
+// mounts is all file systems that the process sees.
 func (j *job) mounts() ([]mounted, error) {
 	if j.os() != "linux" {
-		st, err := j.p.Statfs("/")
-		return []mounted{mountedOf(&st)}, err
+		var list []mounted
+		all, err := j.p.Mounts()
+		for i := range all {
+			list = append(list, mountedOf(&all[i]))
+		}
+		return list, err
 	}
 	text, err := j.readFile("/proc/self/mounts")
 	if err != nil {

@@ -2,9 +2,10 @@ package sys
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys/abi"
+	"github.com/anykernel/anykernel/sys/abi/netbsd/fsargs"
 )
 
 var (
@@ -101,16 +102,16 @@ func (f UnmountFlags) String() string { return unmountFlags.format(uint64(f)) }
 
 // Mount attaches a file system of type fstype, with what source names, at the
 // directory target; see mount(2). Options are those of the file system,
-// separated by commas. What a type wants on the BSDs is a structure of its
-// own: there Mount knows those types only that need none of their options, and
-// [Process.MountArgs] takes the structure.
+// separated by commas. On the BSDs a type wants a structure of its own: for
+// NetBSD's it is made of source and options, by package fsargs; elsewhere
+// [Process.MountArgs] takes it.
 func (p *Process) Mount(source, target, fstype string, flags MountFlags, options string) error {
 	if p.k.tab.abi.OS != "linux" {
-		args, err := p.k.tab.mountArgs(fstype, options)
+		args, refs, err := p.k.tab.mountArgs(fstype, source, options)
 		if err != nil {
 			return p.wrap("mount", target, err)
 		}
-		return p.MountArgs(target, fstype, flags, args)
+		return p.MountArgs(target, fstype, flags, args, refs...)
 	}
 	native, err := p.k.tab.procs.mount.native(uint64(flags))
 	if err != nil {
@@ -132,9 +133,9 @@ func (p *Process) Mount(source, target, fstype string, flags MountFlags, options
 }
 
 // MountArgs attaches a file system as the BSDs and macOS do: args is the
-// structure that the type wants, such as struct tmpfs_args. Pointers in it are
-// for a raw call.
-func (p *Process) MountArgs(target, fstype string, flags MountFlags, args []byte) error {
+// structure that the type wants, such as struct tmpfs_args, and refs are the
+// pointers in it, whose holder is argument 3.
+func (p *Process) MountArgs(target, fstype string, flags MountFlags, args []byte, refs ...backends.Ref) error {
 	native, err := p.k.tab.procs.mount.native(uint64(flags))
 	if err != nil {
 		return p.wrap("mount", target, err)
@@ -153,27 +154,34 @@ func (p *Process) MountArgs(target, fstype string, flags MountFlags, args []byte
 	if p.k.tab.abi.OS == "netbsd" {
 		all = append(all, intArg(len(args)))
 	}
-	_, err = p.call(opMount, all...)
+	_, err = p.callRefs(opMount, refs, all...)
 	return p.wrap("mount", target, err)
 }
 
-// mountArgs is the structure of a type that needs no options.
-func (t *table) mountArgs(fstype, options string) ([]byte, error) {
-	if options != "" {
-		return nil, fmt.Errorf("options of %s as text: %w", fstype, ErrNotSupported)
+// mountArgs is the structure that a type of file system wants, and the pointers
+// in it.
+func (t *table) mountArgs(fstype, source, options string) ([]byte, []backends.Ref, error) {
+	if t.abi.OS != "netbsd" {
+		return nil, nil, fmt.Errorf("the arguments of file system %q are not known here: %w", fstype, ErrNotSupported)
 	}
-	if t.abi.OS == "netbsd" && fstype == "tmpfs" {
-		// struct tmpfs_args: an int that is the version, 1; sizes in nodes
-		// and bytes, 0 for no limit; user, group and mode of the root.
-		b := make([]byte, 40)
-		t.abi.Order.PutUint32(b, 1)
-		t.abi.Order.PutUint32(b[32:], 0o755)
-		return b, nil
+	args, err := fsargs.New(fstype, source, options)
+	if err != nil {
+		return nil, nil, err
 	}
-	if t.abi.OS == "netbsd" && (fstype == "kernfs" || fstype == "procfs") {
-		return []byte{0, 0, 0, 0, 0, 0, 0, 0}, nil
+	b, refs := MountRefs(t.abi, args)
+	return b, refs, nil
+}
+
+// MountRefs is the structure of args in an ABI of NetBSD, and the pointers in
+// it, as [Process.MountArgs] takes them.
+func MountRefs(a *abi.ABI, args fsargs.Args) ([]byte, []backends.Ref) {
+	const holder = 3 // the argument of mount(2) that is the structure
+	b, pointers := fsargs.Encode(a, args)
+	var refs []backends.Ref
+	for _, p := range pointers {
+		refs = append(refs, backends.Ref{Holder: holder, Off: p.Offset, Mem: backends.Mem(p.Text, backends.In)})
 	}
-	return nil, fmt.Errorf("the arguments of file system %q are not known here: %w", strings.ToLower(fstype), ErrNotSupported)
+	return b, refs
 }
 
 // Unmount takes away what is mounted at target; see umount2(2).

@@ -12,6 +12,7 @@ var (
 	opFstatfs   = newOp("fstatfs64", "fstatfs")
 	opStatvfs1  = newOp("__statvfs190", "statvfs1") // NetBSD
 	opFstatvfs1 = newOp("__fstatvfs190", "fstatvfs1")
+	opMounts    = newOp("__getvfsstat90", "getvfsstat", "getfsstat64", "getfsstat")
 )
 
 // A Statfs is what statfs(2) tells of a file system.
@@ -159,4 +160,34 @@ func (t *table) statfsCall(plain, netbsd op) (op, backends.Arg) {
 		return netbsd, backends.Int(1)
 	}
 	return plain, backends.Arg{}
+}
+
+// maxMounts bounds the file systems that Mounts tells of.
+const maxMounts = 1 << 14
+
+// Mounts is all file systems that are mounted, the first one first; see
+// getvfsstat(2) and getfsstat(2). Linux has none of it, but /proc/self/mounts.
+func (p *Process) Mounts() ([]Statfs, error) {
+	const nowait = 2 // ST_NOWAIT, MNT_NOWAIT: as the kernel knows it now
+	t := p.k.tab
+	size := t.files.statfs.size
+	if t.abi.OS == "linux" || size == 0 {
+		return nil, p.wrap("getvfsstat", "", ErrNotSupported)
+	}
+	n, err := p.call(opMounts, backends.Arg{}, backends.Int(0), backends.Int(nowait))
+	if err != nil {
+		return nil, p.wrap("getvfsstat", "", err)
+	}
+	// A few more may be mounted meanwhile.
+	b := make([]byte, size*(min(int(n), maxMounts)+8))
+	n, err = p.call(opMounts, backends.Mem(b, backends.Out), backends.Int(uintptr(len(b))), backends.Int(nowait))
+	if err != nil {
+		return nil, p.wrap("getvfsstat", "", err)
+	}
+	var list []Statfs
+	for range min(int(n), len(b)/size) {
+		list = append(list, t.files.decodeStatfs(b))
+		b = b[size:]
+	}
+	return list, nil
 }
