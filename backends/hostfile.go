@@ -7,9 +7,9 @@ type HostFileKind int
 
 const (
 	HostRegular   HostFileKind = iota // a regular file
-	HostBlock                         // a block device, and beside it its raw device: "/dev/x" and "/dev/rx"
-	HostCharacter                     // a character device
-	HostDir                           // a directory, without what is in its directories
+	HostBlock                         // a block device: a disk
+	HostCharacter                     // a disk's raw device
+	HostDir                           // a directory, without what is in its directories; NetBSD 7 reads its files as empty
 	HostTree                          // a directory with all that is in it
 )
 

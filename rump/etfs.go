@@ -3,6 +3,7 @@
 package rump
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -20,9 +21,9 @@ type FileKind int
 
 const (
 	RegularFile     FileKind = iota // a regular file
-	BlockDevice                     // a block device, with its raw device beside it: "/dev/x" and "/dev/rx"
-	CharacterDevice                 // a character device
-	Directory                       // a directory, without what is in its directories
+	BlockDevice                     // a block device
+	CharacterDevice                 // the same as a raw device
+	Directory                       // a directory, without what is in its directories; NetBSD 7 reads its files as empty
 	DirectoryTree                   // a directory with all that is in it
 )
 
@@ -37,6 +38,10 @@ func (k *Kernel) Register(key, hostPath string, kind FileKind, off, size int64) 
 	}
 	if off < 0 || size < ToTheEnd {
 		return fmt.Errorf("register %s: %d bytes at offset %d", key, size, off)
+	}
+	if off != 0 || size != ToTheEnd {
+		// The kernel takes all devices of one name for the same one.
+		hostPath = k.own.part(hostPath, off)
 	}
 	return k.etfs("rump_pub_etfs_register_withsize", key, hostPath, uintptr(kind), uintptr(off), uintptr(size))
 }
@@ -95,6 +100,7 @@ type ownFiles struct {
 	hypercall.Block
 	mu    sync.Mutex
 	files map[string]hypercall.File // by name
+	parts map[string]string         // names of parts of files, and the files'
 }
 
 // OwnFile begins the names by which events and a [hypercall.Block] call a
@@ -109,6 +115,25 @@ func (o *ownFiles) add(key string, f hypercall.File) string {
 	}
 	o.files[OwnFile+key] = f
 	return OwnFile + key
+}
+
+// part is a name for what begins at off of the file at a path.
+func (o *ownFiles) part(path string, off int64) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.parts == nil {
+		o.parts = map[string]string{}
+	}
+	name := fmt.Sprintf("%s@%d", path, off)
+	o.parts[name] = path
+	return name
+}
+
+// whole is the path of the file that a name is, or is a part of.
+func (o *ownFiles) whole(name string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return cmp.Or(o.parts[name], name)
 }
 
 var errNoOwnFile = errors.New("no such file of the program")
@@ -127,6 +152,7 @@ func (o *ownFiles) get(path string) (hypercall.Block, error) {
 
 // Stat implements hypercall.Block.
 func (o *ownFiles) Stat(path string) (hypercall.FileInfo, error) {
+	path = o.whole(path)
 	b, err := o.get(path)
 	if err != nil {
 		return hypercall.FileInfo{}, err
@@ -136,6 +162,7 @@ func (o *ownFiles) Stat(path string) (hypercall.FileInfo, error) {
 
 // Open implements hypercall.Block.
 func (o *ownFiles) Open(path string, mode hypercall.OpenMode) (hypercall.File, error) {
+	path = o.whole(path)
 	b, err := o.get(path)
 	if err != nil {
 		return nil, err

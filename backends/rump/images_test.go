@@ -143,6 +143,13 @@ func TestPartitions(t *testing.T) {
 			t.Errorf("%s: %v, %v", image, st, err)
 		}
 	}
+	both := kerneltest.New(t, mounting(two+"#2")+"&mount="+two+"%233:/other").Init() // of which each is itself
+	if err := both.Unlink("/other/readme.txt"); err != nil {
+		t.Error(err)
+	}
+	if _, err := both.Stat("/mnt/readme.txt"); err != nil {
+		t.Errorf("of two partitions, one is both: %v", err)
+	}
 	for image, want := range map[string]string{two: "say which", one + "#1": "no partition 1", one + "#9": "no partition 9"} {
 		if _, err := sys.Open(t.Context(), mounting(image)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error that says %q", image, err, want)

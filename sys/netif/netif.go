@@ -31,7 +31,7 @@ func dial(p *sys.Process) (configurer, error) {
 	case "linux":
 		return dialLinux(p)
 	case "netbsd":
-		return dialNetBSD(p)
+		return netBSD{p}, nil
 	default:
 		return nil, fmt.Errorf("interfaces of %s: %w", os, sys.ErrNotSupported)
 	}
