@@ -77,21 +77,31 @@ func TestImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	k = boot(t, "ext2fs")
-	if err := k.RegisterFile("/disk", sized{f, 8 << 20}, BlockDevice, 0, ToTheEnd); err != nil {
-		t.Fatal(err)
-	}
-	mountExt2(t, k, "/disk")
-	fd, errno, err = call(k.Init(), sysOpen, "/mnt/file", readOnly)
-	if errno != 0 || err != nil {
-		t.Fatalf("open in another kernel: error %d, %v", errno, err)
-	}
-	got := make([]byte, len(want)+1)
-	if n, errno, err := call(k.Init(), sysRead, int(fd), got, len(got)); int(n) != len(want) || errno != 0 || err != nil {
-		t.Fatalf("read: %d, error %d, %v", n, errno, err)
-	}
-	if !bytes.Equal(got[:len(want)], want) {
-		t.Error("what was read is not what was written")
+	// By its name, it is read where the host has it; as the program's own, by
+	// way of the program.
+	for _, register := range []func(k *Kernel) error{
+		func(k *Kernel) error { return k.Register("/disk", image, BlockDevice, 0, ToTheEnd) },
+		func(k *Kernel) error { return k.RegisterFile("/disk", sized{f, 8 << 20}, BlockDevice, 0, ToTheEnd) },
+	} {
+		k := boot(t, "ext2fs")
+		if err := register(k); err != nil {
+			t.Fatal(err)
+		}
+		mountExt2(t, k, "/disk")
+		fd, errno, err := call(k.Init(), sysOpen, "/mnt/file", readOnly)
+		if errno != 0 || err != nil {
+			t.Fatalf("open in another kernel: error %d, %v", errno, err)
+		}
+		got := make([]byte, len(want)+1)
+		if n, errno, err := call(k.Init(), sysRead, int(fd), got, len(got)); int(n) != len(want) || errno != 0 || err != nil {
+			t.Fatalf("read: %d, error %d, %v", n, errno, err)
+		}
+		if !bytes.Equal(got[:len(want)], want) {
+			t.Error("what was read is not what was written")
+		}
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

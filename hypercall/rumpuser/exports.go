@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"net"
+	"os"
 	"runtime"
 	"runtime/cgo"
 	"strconv"
@@ -103,11 +104,14 @@ func openMode(flags int) (m hypercall.OpenMode) {
 }
 
 //export goOpen
-func goOpen(handle C.uintptr_t, path *C.char, flags C.int, fd *C.int) C.int {
+func goOpen(handle C.uintptr_t, path *C.char, flags C.int, fd, host *C.int) C.int {
 	k := kernelOf(handle)
 	f, err := k.block().Open(C.GoString(path), openMode(int(flags)))
 	if err != nil {
 		return C.int(netbsdErrno(err))
+	}
+	if o, ok := f.(*os.File); ok {
+		*host = C.int(o.Fd())
 	}
 	*fd = C.int(k.files.add(f))
 	return 0

@@ -171,6 +171,9 @@ struct hyp_watch {
 
 #define HYP_WATCHES 16
 
+/* So many files of the host may be read without asking Go. */
+#define HYP_DIRECT 32
+
 struct hyp_kernel {
 	uintptr_t handle; /* of the Go side */
 	struct hyp_upcalls up;
@@ -208,6 +211,8 @@ struct hyp_kernel {
 
 	struct hyp_watch watches[HYP_WATCHES];
 	int nwatches;
+
+	int direct[HYP_DIRECT]; /* by number: the host's descriptor and 1, 0 for none */
 
 	struct hyp_lock console;
 	char line[256];
