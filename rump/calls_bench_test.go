@@ -3,6 +3,7 @@
 package rump
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,11 +97,13 @@ func (c *callsBench) call(k *Kernel, function string, arg int) int {
 	return int(r)
 }
 
-// A callsLoop is a loop of stock.c.
+// A callsLoop is a loop of calls.c, or one like it from Go.
 type callsLoop struct {
 	name   string
-	n      int // how many times
-	bytes  int // that one time moves; 0 where time is the figure
+	stock  string                                // the loop of the stock program; "" is the same name
+	loop   func(c *callsBench, k *Kernel, n int) // nil: the function of that name
+	n      int                                   // how many times
+	bytes  int                                   // that one time moves; 0 where time is the figure
 	disk   bool
 	before func(c *callsBench, k *Kernel)
 	once   func(c *callsBench, k *Kernel)
@@ -108,8 +111,10 @@ type callsLoop struct {
 
 var callsLoops = []callsLoop{
 	{name: "getpid", n: 1_000_000},
+	{name: "getpid-go", stock: "getpid", loop: getpidFromGo, n: 1_000_000},
 	{name: "tmpfs", n: 50_000, once: func(c *callsBench, k *Kernel) { c.call(k, "tmpfs_mount", 0) }},
-	{name: "tcp", n: 2000, bytes: 64 << 10},
+	{name: "tcp", loop: tcp, n: 2000, bytes: 64 << 10},
+	{name: "tcp-go", stock: "tcp", loop: tcpFromGo, n: 2000, bytes: 64 << 10},
 	{name: "ffs_write", n: 1024, bytes: 64 << 10, disk: true, once: func(c *callsBench, k *Kernel) { c.call(k, "ffs_mount", 0) }},
 	{
 		name: "ffs_read", n: 1024, bytes: 64 << 10, disk: true,
@@ -121,25 +126,62 @@ var callsLoops = []callsLoop{
 	},
 }
 
-// loop runs a loop once.
-func (c *callsBench) loop(k *Kernel, l *callsLoop) time.Duration {
-	if l.before != nil {
-		l.before(c, k)
-	}
-	start := time.Now()
-	if l.name != "tcp" {
-		c.call(k, l.name, l.n)
-		return time.Since(start)
-	}
+// tcp sends and receives in C.
+func tcp(c *callsBench, k *Kernel, n int) {
 	listener := c.call(k, "tcp_listen", 0)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		c.call(k, "tcp_receive", listener)
 	}()
-	c.call(k, "tcp_send", l.n)
+	c.call(k, "tcp_send", n)
 	<-done
-	return time.Since(start)
+}
+
+func getpidFromGo(c *callsBench, k *Kernel, n int) {
+	p := k.Init()
+	for range n {
+		l, err := p.LWP()
+		if err != nil {
+			c.b.Fatal(err)
+		}
+		l.Syscall(sysGetpid)
+		p.Return(l)
+	}
+}
+
+// tcpFromGo is tcp with each call made from Go.
+func tcpFromGo(c *callsBench, k *Kernel, n int) {
+	const sysAccept, sysConnect, sysListen, stream = 30, 98, 106, 1
+	must := func(num uintptr, args ...any) int {
+		r, errno, err := call(k.Init(), num, args...)
+		if errno != 0 || err != nil {
+			c.b.Errorf("call %d: error %d, %v", num, errno, err)
+		}
+		return int(r)
+	}
+	addr := inet("127.0.0.1", 4322)
+	listener := must(sysSocket, afInet, stream, 0)
+	must(sysBind, listener, addr, len(addr))
+	must(sysListen, listener, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s, buf := must(sysAccept, listener, 0, 0), make([]byte, 64<<10)
+		for must(sysRead, s, buf, len(buf)) > 0 {
+		}
+		must(sysClose, s)
+	}()
+	s, buf := must(sysSocket, afInet, stream, 0), make([]byte, 64<<10)
+	must(sysConnect, s, addr, len(addr))
+	for range n {
+		for sent := 0; sent < len(buf) && !c.b.Failed(); {
+			sent += must(sysWrite, s, buf[sent:], len(buf)-sent)
+		}
+	}
+	must(sysClose, s)
+	<-done
+	must(sysClose, listener)
 }
 
 // BenchmarkCalls runs loops of system calls, in C, over our hypercalls and over
@@ -154,7 +196,7 @@ func BenchmarkCalls(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer k.Close()
-			args := []string{l.name, strconv.Itoa(l.n), "1"}
+			args := []string{cmp.Or(l.stock, l.name), strconv.Itoa(l.n), "1"}
 			if l.disk {
 				args = append(args, c.image())
 				if err := k.Register("/disk", c.image(), BlockDevice, 0, ToTheEnd); err != nil {
@@ -166,7 +208,16 @@ func BenchmarkCalls(b *testing.B) {
 			}
 			var ours, stock []time.Duration
 			for b.Loop() {
-				ours = append(ours, c.loop(k, &l))
+				if l.before != nil {
+					l.before(c, k)
+				}
+				start := time.Now()
+				if l.loop != nil {
+					l.loop(c, k, l.n)
+				} else {
+					c.call(k, l.name, l.n)
+				}
+				ours = append(ours, time.Since(start))
 				ns, err := strconv.ParseInt(strings.TrimSpace(c.run(c.stock, args...)), 10, 64)
 				if err != nil {
 					b.Fatal(err)
