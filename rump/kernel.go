@@ -50,19 +50,19 @@ func Boot(c Config) (*Kernel, error) {
 	if c.Kit == "" {
 		c.Kit = kit.DefaultDir()
 	}
-	prog, order, err := link(c.Kit, c.Components)
+	prog, err := link(c.Kit, c.Components)
 	if err != nil {
 		return nil, err
 	}
-	c.Log.Debug("linked", "components", strings.Join(order, ","), "kit", c.Kit, "missing", len(prog.Missing()))
+	c.Log.Debug("linked", "components", strings.Join(prog.order, ","), "kit", c.Kit, "missing", len(prog.Missing()))
 	k := &Kernel{
-		components: order, own: &ownFiles{Block: c.Host.Block},
+		components: prog.order, own: &ownFiles{Block: c.Host.Block},
 		processes: map[*Process]struct{}{}, closed: make(chan struct{}),
 	}
 	c.Host.Block = k.own
 	c.Host.Params = settings{c.Host.Params, c.params()}
 	c.Host = c.Hooks.Wrap(c.Host)
-	if err := k.load(c, prog); err != nil {
+	if err := k.load(c, prog.Program); err != nil {
 		return nil, err
 	}
 	if err := k.boot(); err != nil {

@@ -13,19 +13,39 @@ import (
 )
 
 // programs keeps what was linked, by kit and components: the next kernel of
-// the same components only has to be copied.
-var programs sync.Map // string → *loader.Program
+// the same components only has to be copied. It has them by the names that
+// were given as well.
+var programs sync.Map // string → *program
 
-// link is the program of the components that are named, and their names in
-// link order.
-func link(dir string, names []string) (*loader.Program, []string, error) {
+type program struct {
+	*loader.Program
+	order []string // the components, in link order
+}
+
+func programKey(dir string, names []string) string { return dir + "\x00" + strings.Join(names, ",") }
+
+// link is the program of the components that are named.
+func link(dir string, names []string) (*program, error) {
+	given := programKey(dir, names)
+	if p, ok := programs.Load(given); ok {
+		return p.(*program), nil
+	}
+	p, err := resolve(dir, names)
+	if err == nil {
+		programs.Store(given, p)
+	}
+	return p, err
+}
+
+// resolve is link for names that were not given yet.
+func resolve(dir string, names []string) (*program, error) {
 	k, err := kit.Open(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	components, err := k.Resolve(names...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var libs []*loader.Library
 	var order []string
@@ -33,21 +53,22 @@ func link(dir string, names []string) (*loader.Program, []string, error) {
 		libs = append(libs, c.Library)
 		order = append(order, c.Name)
 	}
-	key := dir + "\x00" + strings.Join(order, ",")
+	key := programKey(dir, order)
 	if p, ok := programs.Load(key); ok {
-		return p.(*loader.Program), order, nil
+		return p.(*program), nil
 	}
-	p, err := loader.Link(libs, loader.Options{
+	linked, err := loader.Link(libs, loader.Options{
 		Host: rumpuser.Symbol, Trap: rumpuser.Trap(), TLSModule: 1,
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if p.TLSSize() > rumpuser.TLSSize {
-		return nil, nil, fmt.Errorf("the components have %d bytes of thread-local variables; only the current LWP is supported", p.TLSSize())
+	if linked.TLSSize() > rumpuser.TLSSize {
+		return nil, fmt.Errorf("the components have %d bytes of thread-local variables; only the current LWP is supported", linked.TLSSize())
 	}
+	p := &program{linked, order}
 	programs.Store(key, p)
-	return p, order, nil
+	return p, nil
 }
 
 // image is a loaded program as its host side wants to see it.
