@@ -199,6 +199,36 @@ func TestHost(t *testing.T) {
 	}
 }
 
+// slowBlock is a host that opens files when it is let go.
+type slowBlock struct {
+	hypercall.UnimplementedBlock
+	asked, let chan struct{}
+}
+
+func (s slowBlock) Open(string, hypercall.OpenMode) (hypercall.File, error) {
+	s.asked <- struct{}{}
+	<-s.let
+	return nil, hypercall.ErrUnimplemented
+}
+
+// TestSlowHost: threads of a kernel that wait for the host hold up nobody else.
+func TestSlowHost(t *testing.T) {
+	for _, cpus := range []int{1, 2} {
+		s := slowBlock{asked: make(chan struct{}, 3), let: make(chan struct{})}
+		c := start(t, hypercall.Host{Block: s}, rumpuser.Options{CPUs: cpus})
+		overdue := time.AfterFunc(10*time.Second, func() { close(s.let) })
+		c.want(1, "test_slow_host")
+		for range 3 {
+			<-s.asked
+		}
+		if !overdue.Stop() {
+			t.Error("the kernel stood still until the host had answered")
+			continue
+		}
+		close(s.let)
+	}
+}
+
 func TestSyscall(t *testing.T) {
 	c := start(t, hypercall.Host{}, rumpuser.Options{})
 	th, err := c.NewThread()

@@ -21,6 +21,7 @@ hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks, uintpt
 		free(k);
 		return NULL;
 	}
+	hyp_errands_init(&k->errands);
 	return k;
 }
 

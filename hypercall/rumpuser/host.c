@@ -13,14 +13,14 @@
 
 #include "_cgo_export.h"
 
-/* Calls Go off the CPU. */
+/* Calls Go off the CPU, for an answer that may take its time. */
 static void
 ask(void (*fn)(void *), void *arg)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 	int nlocks = hyp_leave_cpu(k);
 
-	hyp_host_call(fn, arg);
+	hyp_host_wait(fn, arg);
 	hyp_enter_cpu(k, nlocks);
 }
 
@@ -174,10 +174,14 @@ rumpuser_bio(int fd, int op, void *data, size_t len, int64_t off, void (*done)(v
 	enum { READ = 1 };
 	struct io_request r = { hyp_current()->kernel, fd, op, data, len, off, done, arg, 0, 0 };
 
-	if ((op & READ) && read_at_once(r.k, fd, data, len, off))
+	if ((op & READ) && read_at_once(r.k, fd, data, len, off)) {
 		done(arg, len, 0);
-	else
-		ask(ask_bio, &r);
+	} else {
+		int nlocks = hyp_leave_cpu(r.k);
+
+		hyp_host_call(ask_bio, &r);
+		hyp_enter_cpu(r.k, nlocks);
+	}
 }
 
 static void

@@ -174,6 +174,18 @@ struct hyp_watch {
 /* So many files of the host may be read without asking Go. */
 #define HYP_DIRECT 32
 
+/* Threads of the host that wait for fibers: see errand.c. */
+#define HYP_RUNNERS 8
+
+struct hyp_errands {
+	pthread_mutex_t lock;
+	pthread_cond_t come;
+	struct hyp_errand *first, **last;
+	pthread_t runners[HYP_RUNNERS];
+	int nrunners, idle;
+	bool over;
+};
+
 struct hyp_kernel {
 	uintptr_t handle; /* of the Go side */
 	struct hyp_upcalls up;
@@ -206,6 +218,7 @@ struct hyp_kernel {
 
 	int ncarriers;
 	pthread_t carriers[8];
+	struct hyp_errands errands;
 
 	struct hyp_arena arena;
 
@@ -238,12 +251,18 @@ void hyp_stack_free(struct hyp_thread *);
 int64_t hyp_expire_timers(struct hyp_kernel *);
 void hyp_kick(struct hyp_kernel *);
 void hyp_host_call(void (*)(void *), void *);
+int hyp_host_thread(pthread_t *, void *(*)(void *), void *);
 void hyp_end(struct hyp_kernel *, enum hyp_end, int status);
 _Noreturn void hyp_die(struct hyp_thread *);
 _Noreturn void hyp_fiber_main(struct hyp_thread *);
 _Noreturn void rumpuser_thread_exit(void);
 void hyp_threads_free(struct hyp_kernel *);
 #define HYP_NEVER INT64_MAX
+
+/* errand.c */
+void hyp_errands_init(struct hyp_errands *);
+void hyp_errands_free(struct hyp_errands *);
+void hyp_host_wait(void (*)(void *), void *);
 
 /* turns.c */
 struct hyp_thread *hyp_draw_ready(struct hyp_kernel *);

@@ -489,8 +489,8 @@ hyp_park(struct hyp_queue *q, int64_t deadline, bool catch)
 }
 
 /*
- * Calls a function of the host that may block, or enter Go. The thread has
- * left its virtual CPU, or the function is short.
+ * Calls a function of the host that may enter Go, and does not take long. The
+ * thread has left its virtual CPU, or the function is very short.
  */
 void
 hyp_host_call(void (*fn)(void *), void *arg)
@@ -662,31 +662,37 @@ carrier(void *arg)
 	return NULL;
 }
 
-/* Starts the carriers, once: as many as can be in the kernel at a time. */
-static int
-start_carriers(struct hyp_kernel *k)
+/* Starts a thread of the host that signals of the process are not for. Those
+ * of a fault come whatever the mask, so they stay open. */
+int
+hyp_host_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	sigset_t all, old;
-	int error = 0, want = k->ncpu < 8 ? k->ncpu : 8;
+	int error;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 512 << 10);
-	/* Signals of the process are not for these threads. Those of a fault
-	 * come whatever the mask, so they stay open. */
 	sigfillset(&all);
 	sigdelset(&all, SIGSEGV);
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGFPE);
 	sigdelset(&all, SIGILL);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (k->ncarriers < want && error == 0) {
-		error = pthread_create(&k->carriers[k->ncarriers], &attr, carrier, k);
-		if (error == 0)
-			k->ncarriers++;
-	}
+	error = pthread_create(thread, &attr, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
+	return error;
+}
+
+/* Starts the carriers, once: as many as can be in the kernel at a time. */
+static int
+start_carriers(struct hyp_kernel *k)
+{
+	int error = 0, want = k->ncpu < 8 ? k->ncpu : 8;
+
+	while (k->ncarriers < want && (error = hyp_host_thread(&k->carriers[k->ncarriers], carrier, k)) == 0)
+		k->ncarriers++;
 	return k->ncarriers > 0 ? 0 : error;
 }
 
@@ -772,6 +778,7 @@ hyp_threads_free(struct hyp_kernel *k)
 
 	for (int i = 0; i < k->ncarriers; i++)
 		pthread_join(k->carriers[i], NULL);
+	hyp_errands_free(&k->errands);
 	while ((f = k->fibers) != NULL) {
 		k->fibers = f->all_next;
 		hyp_stack_free(f);

@@ -39,6 +39,7 @@ extern void rumpuser_dprintf(const char *, ...);
 extern void rumpuser_putchar(int);
 extern void rumpuser_exit(int);
 extern int rumpuser_getrandom(void *, size, int, size *);
+extern int rumpuser_open(const char *, int, int *);
 extern int nobody_has_this(void);
 
 enum { ADAPTIVE = 2, SPIN = 3, READER = 0, WRITER = 1, RELATIVE = 0, MONOTONIC = 1 };
@@ -217,6 +218,41 @@ int test_timedwait(long nsec)
 	rumpuser_clock_gettime(MONOTONIC, &s1, &n1);
 	rumpuser_mutex_exit(mutex);
 	return (error == 60 ? 1 : -1) * ((s1 - s0) * 1000000 + (n1 - n0) / 1000);
+}
+
+/* While a thread waits for the host to open a file, another one runs, and so
+ * does the caller. Returns before the file is open. */
+static void *wait_for_host(void *arg)
+{
+	int fd;
+
+	rumpuser_open("slow", 0, &fd);
+	return arg;
+}
+
+static void *make_known(void *arg)
+{
+	rumpuser_mutex_enter(mutex);
+	counter = 1;
+	rumpuser_cv_signal(turned);
+	rumpuser_mutex_exit(mutex);
+	return arg;
+}
+
+int test_slow_host(void)
+{
+	counter = 0;
+	rumpuser_mutex_init(&mutex, ADAPTIVE);
+	rumpuser_cv_init(&turned);
+	for (int i = 0; i < 3; i++)
+		rumpuser_thread_create(wait_for_host, 0, "slow", 0, 0, -1, 0);
+	rumpuser_clock_sleep(RELATIVE, 0, 10000000); /* they are run meanwhile */
+	rumpuser_thread_create(make_known, 0, "known", 0, 0, -1, 0);
+	rumpuser_mutex_enter(mutex);
+	while (!counter)
+		rumpuser_cv_wait(turned, mutex);
+	rumpuser_mutex_exit(mutex);
+	return counter;
 }
 
 int test_wait_for_ever(void)
