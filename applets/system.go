@@ -118,12 +118,15 @@ func (j *job) os() string { return j.p.Kernel().ABI().OS }
 var kill = &Applet{
 	Name:     "kill",
 	Summary:  "send a signal to processes",
-	Synopsis: "[-SIGNAL | -s SIGNAL] PID...",
+	Synopsis: "[-SIGNAL | -s SIGNAL] PID... | -l [SIGNAL...]",
 	raw:      true,
 	flags:    simple(runKill),
 }
 
 func runKill(j *job, args []string) error {
+	if len(args) > 0 && args[0] == "-l" {
+		return listSignals(j, args[1:])
+	}
 	signal := sys.SIGTERM
 	if len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		name := args[0][1:]
@@ -145,5 +148,30 @@ func runKill(j *job, args []string) error {
 			return errors.New("is no number of a process")
 		}
 		return j.p.Kill(pid, signal)
+	})
+}
+
+// listSignals writes the names of all signals but the real-time ones, or tells
+// a name from a number and the other way round, one a line.
+func listSignals(j *job, args []string) error {
+	if len(args) == 0 {
+		for s := sys.Signal(1); s < sys.SIGRTMIN; s++ {
+			if name, ok := strings.CutPrefix(s.String(), "SIG"); ok {
+				j.printf("%s\n", name)
+			}
+		}
+		return nil
+	}
+	return j.each(args, func(text string) error {
+		s, err := sys.ParseSignal(text)
+		if err != nil {
+			return err
+		}
+		if text[0] >= '0' && text[0] <= '9' {
+			j.printf("%s\n", strings.TrimPrefix(s.String(), "SIG"))
+		} else {
+			j.printf("%d\n", int(s))
+		}
+		return nil
 	})
 }

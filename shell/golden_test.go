@@ -2,6 +2,7 @@ package shell_test
 
 import (
 	"flag"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,8 @@ var update = flag.Bool("update", false, "write the output on sentry into testdat
 // TestGolden runs every script in testdata on every kernel that is ready, in
 // a directory of its own. The output must be the same everywhere: each file
 // holds a script "run", what it writes, "stdout", and, where that is not
-// nothing, "stderr". Its comment may say "needs CAPABILITY...".
+// nothing, "stderr". Its comment may say "needs CAPABILITY...". Where it uses
+// PORT1 and PORT2, they are free ports, and the output has their names instead.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -64,9 +66,16 @@ func needs(comment string) (caps []backends.Capability) {
 
 func golden(t *testing.T, k *sys.Kernel, a *txtar.Archive) {
 	var stdout, stderr strings.Builder
+	environ := []string{"HOME=/root", "PATH=/bin"}
+	named := func(text string) string { return text }
+	if run := section(a, "run"); strings.Contains(run, "$PORT") {
+		ports := freePorts(t, k)
+		environ = append(environ, "PORT1="+ports[0], "PORT2="+ports[1])
+		named = strings.NewReplacer(":"+ports[0], ":PORT1", ":"+ports[1], ":PORT2").Replace
+	}
 	sh, err := shell.New(&applets.Env{
 		Process: k.Init(), Stdout: &stdout, Stderr: &stderr, Dir: tempDir(t, k),
-		Environ: []string{"HOME=/root", "PATH=/bin"},
+		Environ: environ,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -77,17 +86,30 @@ func golden(t *testing.T, k *sys.Kernel, a *txtar.Archive) {
 	if *update {
 		a.Files = []txtar.File{
 			{Name: "run", Data: []byte(section(a, "run"))},
-			{Name: "stdout", Data: []byte(stdout.String())},
-			{Name: "stderr", Data: []byte(stderr.String())},
+			{Name: "stdout", Data: []byte(named(stdout.String()))},
+			{Name: "stderr", Data: []byte(named(stderr.String()))},
 		}
 		return
 	}
-	if d := cmp.Diff(section(a, "stdout"), stdout.String()); d != "" {
+	if d := cmp.Diff(section(a, "stdout"), named(stdout.String())); d != "" {
 		t.Errorf("standard output, - want, + got:\n%s", d)
 	}
-	if d := cmp.Diff(section(a, "stderr"), stderr.String()); d != "" {
+	if d := cmp.Diff(section(a, "stderr"), named(stderr.String())); d != "" {
 		t.Errorf("standard error, - want, + got:\n%s", d)
 	}
+}
+
+// freePorts is two ports that nobody uses now.
+func freePorts(t *testing.T, k *sys.Kernel) (ports [2]string) {
+	for i := range ports {
+		l, err := k.Init().Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // only then, lest both be the same
+		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+	}
+	return ports
 }
 
 func section(a *txtar.Archive, name string) string {

@@ -70,7 +70,7 @@ func (s *Shell) readProgram(ctx context.Context, t Terminal) (*syntax.File, erro
 			return nil, err
 		}
 		text += line + "\n"
-		program, err := parse(text, "")
+		program, err := s.parse(text, "")
 		if err != nil && syntax.IsIncomplete(err) {
 			continue
 		}

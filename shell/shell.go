@@ -1,10 +1,12 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -83,7 +85,7 @@ func (s *Shell) Run(ctx context.Context, name string, program io.Reader, args ..
 	if err != nil {
 		return 1, fmt.Errorf("%s: %w", name, err)
 	}
-	file, err := parse(text, name)
+	file, err := s.parse(text, name)
 	if err != nil {
 		return applets.StatusUsage, err
 	}
@@ -123,20 +125,37 @@ func (s *Shell) run(ctx context.Context, node syntax.Node) (int, error) {
 
 func (s *Shell) kernel() *sys.Kernel { return s.env.Process.Kernel() }
 
-// parse is a program as a tree, without what cannot be had here.
-func parse(text, name string) (*syntax.File, error) {
+// parse is a program as a tree, without what cannot be had here. $$ is the
+// number that the kernel has for the shell's process; the interpreter would
+// give the host's.
+func (s *Shell) parse(text, name string) (*syntax.File, error) {
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), name)
 	if err != nil {
 		return nil, err
 	}
 	syntax.Walk(file, func(n syntax.Node) bool {
-		if p, ok := n.(*syntax.ProcSubst); ok && err == nil {
-			err = syntax.ParseError{Filename: name, Pos: p.Pos(),
-				Text: "no process substitution: its pipe would be one of the host's; use a file"}
+		switch n := n.(type) {
+		case *syntax.ProcSubst:
+			err = cmp.Or(err, error(syntax.ParseError{Filename: name, Pos: n.Pos(),
+				Text: "no process substitution: its pipe would be one of the host's; use a file"}))
+		case *syntax.Word:
+			s.namePID(n.Parts)
+		case *syntax.DblQuoted:
+			s.namePID(n.Parts)
 		}
 		return err == nil
 	})
 	return file, err
+}
+
+// namePID puts the number of the shell's process in the place of $$.
+func (s *Shell) namePID(parts []syntax.WordPart) {
+	for i, part := range parts {
+		p, ok := part.(*syntax.ParamExp)
+		if ok && p.Param != nil && p.Param.Value == "$" {
+			parts[i] = &syntax.Lit{ValuePos: p.Pos(), ValueEnd: p.End(), Value: strconv.Itoa(s.env.Process.ID())}
+		}
+	}
 }
 
 // exec runs what is no function and no builtin.

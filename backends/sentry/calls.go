@@ -21,6 +21,8 @@ var hookCalls = sync.OnceFunc(func() {
 	own(table, unix.SYS_GETRANDOM, getrandom)
 	own(table, unix.SYS_TIMER_CREATE, countTimers)
 	own(table, unix.SYS_OPENAT, openDirectory(2))
+	own(table, unix.SYS_STATFS, honestSize)
+	own(table, unix.SYS_FSTATFS, honestSize)
 	for nr, ours := range archOwn {
 		own(table, nr, ours)
 	}

@@ -59,12 +59,18 @@ func newMemory(limit int64, asked hypercall.Memory) (*memory, error) {
 	return &memory{file: mf, host: f, limit: limit, asked: asked}, nil
 }
 
-// rootOptions are the mount options of the root file system.
+// rootOptions are the mount options of the root file system. Without a bound
+// its size is what tmpfs has on Linux: half of the memory there is.
 func (m *memory) rootOptions() string {
-	if m.limit == 0 {
+	size := uint64(m.limit)
+	var info unix.Sysinfo_t
+	if size == 0 && unix.Sysinfo(&info) == nil {
+		size = uint64(info.Totalram) * uint64(info.Unit) / 2
+	}
+	if size == 0 {
 		return "mode=0755"
 	}
-	return fmt.Sprintf("mode=0755,size=%d", m.limit)
+	return fmt.Sprintf("mode=0755,size=%d", size)
 }
 
 // limitData bounds what a process maps for itself.

@@ -85,12 +85,26 @@ func (m *stackMaker) make() (*netstack.Stack, error) {
 		s.Stack.Destroy()
 		return nil, err
 	}
-	if err := addNIC(s.Stack, NIC{Name: "lo", Link: ethernet.New(loopback.New()), Addrs: loopbackAddrs}); err != nil {
+	if err := addNIC(s.Stack, NIC{Name: "lo", Link: newLoopback(), Addrs: loopbackAddrs}); err != nil {
 		s.Stack.Destroy()
 		return nil, err
 	}
 	return s, nil
 }
+
+// A loopbackLink has Ethernet headers, which packet sockets expect of it, but
+// does not count them in its MTU.
+type loopbackLink struct {
+	*ethernet.Endpoint
+	inner stack.LinkEndpoint
+}
+
+func newLoopback() loopbackLink {
+	inner := loopback.New()
+	return loopbackLink{ethernet.New(inner), inner}
+}
+
+func (l loopbackLink) MTU() uint32 { return l.inner.MTU() }
 
 var loopbackAddrs = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/8"), netip.MustParsePrefix("::1/128")}
 

@@ -19,7 +19,7 @@ type Options struct {
 	Hostname string
 	// Memory bounds what files in memory and mappings take, in bytes: what
 	// exceeds it fails with ENOSPC or ENOMEM. It is at least MinMemory; 0 is
-	// no bound. Buffers of sockets and pipes and the kernel's own structures
+	// no bound but on the root file system, which has half of the machine's. Buffers of sockets and pipes and the kernel's own structures
 	// are not counted.
 	Memory int64
 	// Env is the environment of the first process, KEY=VALUE.

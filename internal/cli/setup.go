@@ -55,13 +55,14 @@ func (s *setup) spec(text string) (string, error) {
 	return spec.String(), nil
 }
 
-// splitPair splits the value of a flag, HOST:KERNEL.
+// splitPair splits the value of a flag, HOST:KERNEL, at the last colon: paths
+// of the host may have others in them.
 func splitPair(flag, text string) (from, to string, err error) {
-	from, to, ok := strings.Cut(text, ":")
-	if !ok || from == "" || !path.IsAbs(to) {
+	i := strings.LastIndexByte(text, ':')
+	if i <= 0 || !path.IsAbs(text[i+1:]) {
 		return "", "", usagef("%s %q: it is HOST:KERNEL, such as ./site:/www, the second an absolute path", flag, text)
 	}
-	return from, to, nil
+	return text[:i], text[i+1:], nil
 }
 
 // apply prepares k.
