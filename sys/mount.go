@@ -39,6 +39,9 @@ const (
 	MS_RELATIME    MountFlags = 0x200000
 	MS_STRICTATIME MountFlags = 0x1000000
 	MS_LAZYTIME    MountFlags = 0x2000000
+
+	// Flags that Linux does not have.
+	MS_LOG MountFlags = 1 << 32 // keeps a journal: FFS on NetBSD
 )
 
 var mountFlags = flagTable{
@@ -57,6 +60,7 @@ var mountFlags = flagTable{
 		{name: "PRIVATE", value: uint64(MS_PRIVATE)}, {name: "SLAVE", value: uint64(MS_SLAVE)},
 		{name: "SHARED", value: uint64(MS_SHARED)}, {name: "RELATIME", value: uint64(MS_RELATIME)},
 		{name: "STRICTATIME", value: uint64(MS_STRICTATIME)}, {name: "LAZYTIME", value: uint64(MS_LAZYTIME)},
+		{name: "LOG", value: uint64(MS_LOG)},
 	},
 }
 

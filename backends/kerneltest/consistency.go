@@ -22,10 +22,11 @@ const shownFailures = 3
 // CrashConsistency fails the test where a file system does not survive a power
 // failure; see [Crash]. For a failure it writes the line that tries the same
 // cut again, and keeps the image among the test's artifacts (go test
-// -artifacts). A cut is the same again as far as the kernel writes the same
-// again.
+// -artifacts). A kernel that cannot run here skips the test with what is
+// missing.
 func CrashConsistency(t testing.TB, c Crash) {
 	t.Helper()
+	requireReady(t, c.Kernel)
 	leaks.enter()
 	t.Cleanup(func() { leaks.leave(t) })
 	if text := os.Getenv(CrashVar); text != "" {

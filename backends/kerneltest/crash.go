@@ -8,8 +8,10 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/hypercall/disk"
+	"github.com/anykernel/anykernel/hypercall/turns"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -17,14 +19,23 @@ import (
 // on a disk that logs what is written. For each cut, a new kernel then gets
 // the disk as the power failure left it.
 type Crash struct {
+	// Kernel is the specification of the kernels. Their host has the disk
+	// under the name [CrashDisk]: "rump:vfs?mount=ffs:disk:/mnt:log" mounts it.
+	Kernel string
 	// Disk is what the workload finds. It is not changed.
 	Disk *disk.Disk
-	// Boot opens a kernel that uses a disk, with its file system mounted. It
-	// is called by several goroutines at a time.
-	Boot func(ctx context.Context, d hypercall.File) (*sys.Kernel, error)
+	// Boot, if not nil, opens a kernel, and does what else is needed before
+	// it can be used. Else sys.OpenConfig does. Several goroutines call it at
+	// a time.
+	Boot func(ctx context.Context, spec string, cfg backends.Config) (*sys.Kernel, error)
 	// Workload works on the disk. It calls mark when it knows that something
 	// lasts from here on, because fsync(2) returned, say. The kernel is
 	// closed afterwards, in the log as well.
+	//
+	// The workload runs in a world of package turns, made of the seed, if its
+	// kernel can be a part of it: the same seed gives the same log, and time
+	// that it sleeps away takes none. It uses the kernel from the goroutine
+	// that it is called on alone.
 	Workload func(k *sys.Kernel, mark func(text string)) error
 	// Repair, if not nil, is done to the disk before a kernel gets it, as
 	// fsck(8) is.
@@ -104,11 +115,17 @@ func (c *Crash) Run(ctx context.Context) (*CrashReport, error) {
 	return r, ctx.Err()
 }
 
+// CrashDisk is the name of the disk on the host of a [Crash]'s kernels.
+const CrashDisk = "disk"
+
 // record runs the workload.
 func (c *Crash) record(ctx context.Context) (*disk.Log, error) {
 	log := disk.NewLog(c.Disk, 0)
-	err := c.use(ctx, log, func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
-	if err := errors.Join(err, log.Err()); err != nil {
+	var err error
+	world := turns.Run(c.Seed, turns.Options{}, func(s *turns.Scheduler) {
+		err = c.use(ctx, log, s.Host("crash"), func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
+	})
+	if err := errors.Join(err, world.Err, log.Err()); err != nil {
 		return nil, fmt.Errorf("the workload, before any power failure: %w", err)
 	}
 	return log, nil
@@ -126,14 +143,20 @@ func (c *Crash) try(ctx context.Context, log *disk.Log, cut disk.Cut) (*disk.Dis
 			return left, fmt.Errorf("repair: %w", err)
 		}
 	}
-	return left, c.use(ctx, d, func(k *sys.Kernel) error { return c.Check(k, log.Marks(cut.Point)) })
+	look := func(k *sys.Kernel) error { return c.Check(k, log.Marks(cut.Point)) }
+	return left, c.use(ctx, d, hypercall.Host{}, look)
 }
 
 // use does something with a kernel.
-func (c *Crash) use(ctx context.Context, d hypercall.File, do func(k *sys.Kernel) error) error {
-	k, err := c.Boot(ctx, d)
+func (c *Crash) use(ctx context.Context, d hypercall.File, host hypercall.Host, do func(k *sys.Kernel) error) error {
+	host.Block = hypercall.Files(map[string]hypercall.File{CrashDisk: d})
+	boot := c.Boot
+	if boot == nil {
+		boot = sys.OpenConfig
+	}
+	k, err := boot(ctx, c.Kernel, backends.Config{Host: host})
 	if err != nil {
-		return fmt.Errorf("boot: %w", err)
+		return &BootError{err}
 	}
 	err = do(k)
 	if closed := k.Close(); err == nil {
@@ -141,3 +164,12 @@ func (c *Crash) use(ctx context.Context, d hypercall.File, do func(k *sys.Kernel
 	}
 	return err
 }
+
+// A BootError says why there was no kernel after a power failure: the file
+// system was not mounted, perhaps.
+type BootError struct{ Err error }
+
+func (e *BootError) Error() string { return e.Err.Error() }
+
+// Unwrap is the reason.
+func (e *BootError) Unwrap() error { return e.Err }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/anykernel/anykernel/backends"
 	_ "github.com/anykernel/anykernel/backends/host"
 	"github.com/anykernel/anykernel/backends/kerneltest"
 	"github.com/anykernel/anykernel/hypercall"
@@ -24,8 +25,12 @@ import (
 // write to it themselves, as a database without a file system does.
 type rawDisk struct{ of sync.Map }
 
-func (r *rawDisk) boot(ctx context.Context, d hypercall.File) (*sys.Kernel, error) {
-	k, err := sys.Open(ctx, "host")
+func (r *rawDisk) boot(ctx context.Context, spec string, cfg backends.Config) (*sys.Kernel, error) {
+	d, err := cfg.Host.Block.Open(kerneltest.CrashDisk, hypercall.Read|hypercall.Write)
+	if err != nil {
+		return nil, err
+	}
+	k, err := sys.OpenConfig(ctx, spec, cfg)
 	if err == nil {
 		r.of.Store(k, d)
 	}
@@ -56,7 +61,7 @@ func counter(t *testing.T, slots int) kerneltest.Crash {
 	}
 	var r rawDisk
 	return kerneltest.Crash{
-		Disk: d, Boot: r.boot, Loss: disk.Torn, Cuts: 300, Seed: 1,
+		Kernel: "host", Disk: d, Boot: r.boot, Loss: disk.Torn, Cuts: 300, Seed: 1,
 		Workload: func(k *sys.Kernel, mark func(string)) error {
 			for n := range rounds {
 				if _, err := r.get(k).WriteAt(record(n), int64(n%slots)*1024); err != nil {

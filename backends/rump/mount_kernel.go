@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"path"
 	"strconv"
+	"strings"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall"
@@ -56,29 +57,50 @@ func (k *Kernel) mountImage(n int, m *mount) error {
 	if err := k.raw.Register(device, m.image, rump.BlockDevice, m.offset, m.size); err != nil {
 		return err
 	}
-	args, err := fsargs.New(m.fstype, device, m.options)
+	flags, options := k.mountFlags(m.options)
+	if m.readOnly {
+		flags |= mntRdonly
+	}
+	args, err := fsargs.New(m.fstype, device, options)
 	if err != nil {
 		return err
 	}
 	if err := k.mkdirAll(m.dir); err != nil {
 		return fmt.Errorf("mkdir %s: %w", m.dir, err)
 	}
-	if err := k.mount(m.dir, m.readOnly, args); err != nil {
+	if err := k.mount(m.dir, flags, args); err != nil {
 		return fmt.Errorf("mount %s (%s) on %s: %w", m.image, m.fstype, m.dir, err)
 	}
 	return nil
 }
 
+const mntRdonly = 1
+
+// mountOptions are the options of mount(8) that are flags of mount(2).
+var mountOptions = map[string]string{
+	"async": "MNT_ASYNC", "log": "MNT_LOG", "noatime": "MNT_NOATIME", "nocoredump": "MNT_NOCOREDUMP", "nodev": "MNT_NODEV",
+	"nodevmtime": "MNT_NODEVMTIME", "noexec": "MNT_NOEXEC", "nosuid": "MNT_NOSUID", "sync": "MNT_SYNCHRONOUS", "union": "MNT_UNION",
+}
+
+// mountFlags is the flags among the options, and the other options.
+func (k *Kernel) mountFlags(options string) (flags uintptr, rest string) {
+	var others []string
+	for o := range strings.SplitSeq(options, ",") {
+		if flag, ok := k.ABI().Const(mountOptions[o]); ok {
+			flags |= uintptr(flag)
+		} else {
+			others = append(others, o)
+		}
+	}
+	return flags, strings.Join(others, ",")
+}
+
 // mount calls mount(2).
-func (k *Kernel) mount(dir string, readOnly bool, args fsargs.Args) error {
-	const mntRdonly = 1
+func (k *Kernel) mount(dir string, flags uintptr, args fsargs.Args) error {
 	b, pointers := fsargs.Encode(k.ABI(), args)
 	c := backends.Call{Args: [backends.MaxArgs]backends.Arg{
-		str(args.Type()), str(dir), {}, backends.Mem(b, backends.In), backends.Int(uintptr(len(b))),
+		str(args.Type()), str(dir), backends.Int(flags), backends.Mem(b, backends.In), backends.Int(uintptr(len(b))),
 	}}
-	if readOnly {
-		c.Args[2] = backends.Int(mntRdonly)
-	}
 	for _, p := range pointers {
 		c.Refs = append(c.Refs, backends.Ref{Holder: 3, Off: p.Offset, Mem: backends.Mem(p.Text, backends.In)})
 	}

@@ -26,7 +26,7 @@ func (k *Kernel) prepare(mounts []mount) error {
 		}
 	}
 	if k.caps.Has(backends.Mounts) {
-		if err := k.mount("/tmp", false, &fsargs.Tmpfs{Mode: 0o1777}); err != nil {
+		if err := k.mount("/tmp", 0, &fsargs.Tmpfs{Mode: 0o1777}); err != nil {
 			return fmt.Errorf("mount tmpfs on /tmp: %w", err)
 		}
 	}

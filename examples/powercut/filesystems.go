@@ -1,22 +1,22 @@
-//go:build cgo && linux && (amd64 || arm64)
-
 package main
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/backends/kerneltest"
-	"github.com/anykernel/anykernel/backends/rump"
+	_ "github.com/anykernel/anykernel/backends/rump"
 	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/hypercall/disk"
-	netbsd "github.com/anykernel/anykernel/rump"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -29,10 +29,12 @@ type filesystem struct {
 	options string   // of the mount
 	mkfs    []string // makes an empty one in the file that is the last argument
 	fsck    []string // repairs it there; nil: nothing does
+	sector  int      // of the disk, in bytes
 }
 
 var (
 	mkFFS  = []string{"makefs", "-t", "ffs", "-o", "version=2", "-f", "200", "-s", fmt.Sprint(imageSize)}
+	mkFFS4 = append(slices.Clone(mkFFS), "-S", "4096", "-o", "bsize=32768,fsize=4096")
 	mkExt2 = []string{"mkfs.ext2", "-q", "-F", "-O", "none", "-I", "128", "-b", "1024"}
 	mkFAT  = []string{"mkfs.vfat", "-F", "16"}
 )
@@ -40,15 +42,16 @@ var (
 // filesystems is what this program knows. NetBSD's own fsck_ffs is not among
 // what a kit has, so nothing repairs an FFS without a log here.
 var filesystems = []filesystem{
-	{"ffs+log", "ffs", "log", mkFFS, nil},
-	{"ffs", "ffs", "", mkFFS, nil},
-	{"ffs+sync", "ffs", "sync", mkFFS, nil},
-	{"ext2", "ext2fs", "", mkExt2, nil},
-	{"ext2+e2fsck", "ext2fs", "", mkExt2, []string{"e2fsck", "-fy"}},
-	{"ext2+sync+e2fsck", "ext2fs", "sync", mkExt2, []string{"e2fsck", "-fy"}},
-	{"msdos", "msdos", "", mkFAT, nil},
-	{"msdos+fsck", "msdos", "", mkFAT, []string{"fsck.vfat", "-a", "-w"}},
-	{"msdos+sync+fsck", "msdos", "sync", mkFAT, []string{"fsck.vfat", "-a", "-w"}},
+	{"ffs+log", "ffs", "log", mkFFS, nil, 512},
+	{"ffs+log/4096", "ffs", "log", mkFFS4, nil, 4096},
+	{"ffs", "ffs", "", mkFFS, nil, 512},
+	{"ffs+sync", "ffs", "sync", mkFFS, nil, 512},
+	{"ext2", "ext2fs", "", mkExt2, nil, 512},
+	{"ext2+e2fsck", "ext2fs", "", mkExt2, []string{"e2fsck", "-fy"}, 512},
+	{"ext2+sync+e2fsck", "ext2fs", "sync", mkExt2, []string{"e2fsck", "-fy"}, 512},
+	{"msdos", "msdos", "", mkFAT, nil, 512},
+	{"msdos+fsck", "msdos", "", mkFAT, []string{"fsck.vfat", "-a", "-w"}, 512},
+	{"msdos+sync+fsck", "msdos", "sync", mkFAT, []string{"fsck.vfat", "-a", "-w"}, 512},
 }
 
 func names() []string {
@@ -101,10 +104,11 @@ func (f *filesystem) cut(ctx context.Context, o options, progress func(made, fai
 	t := &tally{cuts: r.Cuts}
 	for _, e := range r.Failures {
 		var panicked *backends.PanicError
+		var refused *kerneltest.BootError
 		switch {
 		case errors.As(e.Err, &panicked):
 			t.panicked++
-		case errors.Is(e.Err, errRefused):
+		case errors.As(e.Err, &refused):
 			t.refused++
 		default:
 			t.lost++
@@ -123,10 +127,29 @@ func (f *filesystem) crash(ctx context.Context, o options) (*kerneltest.Crash, e
 		return nil, err
 	}
 	return &kerneltest.Crash{
-		Disk: d, Boot: f.boot, Workload: write, Repair: f.repair(), Check: check,
+		Kernel: f.kernel(), Boot: f.boot, Disk: d, Workload: write, Repair: f.repair(), Check: check,
 		Loss: o.loss, Cuts: o.cuts, Seed: o.seed,
 	}, nil
 }
+
+// kernel is the specification of a kernel with the file system on /mnt.
+func (f *filesystem) kernel() string {
+	return fmt.Sprintf("rump:vfs?mount=%s:%s:/mnt:%s", f.kind, kerneltest.CrashDisk, f.options)
+}
+
+// boot opens a kernel whose disks have sectors of the right size.
+func (f *filesystem) boot(ctx context.Context, spec string, cfg backends.Config) (*sys.Kernel, error) {
+	if f.sector != 512 {
+		cfg.Host.Params = params{"RUMP_BLKSECTSHIFT": strconv.Itoa(bits.TrailingZeros(uint(f.sector)))}
+	}
+	return sys.OpenConfig(ctx, spec, cfg)
+}
+
+// params are settings of a kernel; see rump(7).
+type params map[string]string
+
+// Param implements hypercall.Params.
+func (p params) Param(name string) (string, bool) { v, ok := p[name]; return v, ok }
 
 // empty is a disk with an empty file system that was mounted once: the log of
 // an FFS is made then.
@@ -153,11 +176,12 @@ func (f *filesystem) empty(ctx context.Context) (*disk.Disk, error) {
 	if err := tool(command...); err != nil {
 		return nil, err
 	}
-	d, err := disk.Load(image, disk.Options{})
+	d, err := disk.Load(image, disk.Options{Sector: f.sector})
 	if err != nil {
 		return nil, err
 	}
-	k, err := f.boot(ctx, d)
+	host := hypercall.Host{Block: hypercall.Files(map[string]hypercall.File{kerneltest.CrashDisk: d})}
+	k, err := f.boot(ctx, f.kernel(), backends.Config{Host: host})
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +223,7 @@ func (f *filesystem) repair() func(*disk.Disk) error {
 		if err := tool(append(append([]string(nil), f.fsck...), file.Name())...); err != nil {
 			return err
 		}
-		repaired, err := disk.Load(file.Name(), disk.Options{})
+		repaired, err := disk.Load(file.Name(), disk.Options{Sector: f.sector})
 		if err != nil {
 			return err
 		}
@@ -210,45 +234,4 @@ func (f *filesystem) repair() func(*disk.Disk) error {
 		_, err = d.WriteAt(b, 0)
 		return err
 	}
-}
-
-var errRefused = errors.New("the file system is not mounted")
-
-// boot is a kernel with the file system on /mnt.
-func (f *filesystem) boot(ctx context.Context, d hypercall.File) (*sys.Kernel, error) {
-	spec := backends.Spec{Name: "rump", Args: []string{"vfs", "fs_" + f.kind}}
-	raw, err := rump.Open(ctx, spec, backends.Config{})
-	if err != nil {
-		return nil, err
-	}
-	k := sys.New(raw, spec.String())
-	err = errors.Join(raw.Raw().RegisterFile("/dev/disk", d, netbsd.BlockDevice, 0, netbsd.ToTheEnd), k.Init().Mkdir("/mnt", 0o755))
-	if err == nil {
-		err = f.mount(k.Init())
-	}
-	if err != nil {
-		return nil, errors.Join(err, k.Close())
-	}
-	return k, nil
-}
-
-// mount calls NetBSD's mount(2).
-func (f *filesystem) mount(p *sys.Process) error {
-	flags := map[string]uintptr{"sync": 2, "log": 0x2000000}[f.options]
-	args := make([]byte, 168)
-	if f.kind == "msdos" {
-		args[140], args[141], args[152] = 0xed, 1, 3
-		args[148] = 16
-		args[156], args[157] = 0xed, 1
-	}
-	str := func(s string) backends.Arg { return backends.Mem(append([]byte(s), 0), backends.In) }
-	_, _, err := p.Raw(backends.Call{
-		Num:  410,
-		Args: [backends.MaxArgs]backends.Arg{str(f.kind), str("/mnt"), backends.Int(flags), backends.Mem(args, backends.In), backends.Int(168)},
-		Refs: []backends.Ref{{Holder: 3, Off: 0, Mem: str("/dev/disk")}},
-	})
-	if err != nil {
-		return fmt.Errorf("%w: %w", errRefused, err)
-	}
-	return nil
 }

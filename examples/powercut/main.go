@@ -1,5 +1,3 @@
-//go:build cgo && linux && (amd64 || arm64)
-
 // Command powercut pulls the plug on NetBSD's file systems. It writes files on
 // a disk that logs every write, and then boots a new kernel on the disk as a
 // power failure would have left it, a thousand times for each file system, and

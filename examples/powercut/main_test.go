@@ -1,23 +1,26 @@
-//go:build cgo && linux && (amd64 || arm64)
-
 package main
 
 import (
 	"io"
 	"os/exec"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/backends/kerneltest"
 	"github.com/anykernel/anykernel/hypercall/disk"
-	"github.com/anykernel/anykernel/rump/kit"
 )
 
 func need(t *testing.T, f *filesystem) {
 	t.Helper()
-	if err := kit.Present(kit.DefaultDir()); err != nil {
-		t.Skipf("%v (remedy: %s)", err, kit.Remedy)
+	b, err := backends.Lookup("rump")
+	if err == nil {
+		err = b.Ready()
+	}
+	if err != nil {
+		t.Skip(err)
 	}
 	if _, err := exec.LookPath("/usr/sbin/" + f.mkfs[0]); err != nil {
 		t.Skipf("%v (remedy: apt-get install makefs e2fsprogs dosfstools)", err)
@@ -41,14 +44,45 @@ func TestSurvivors(t *testing.T) {
 	if testing.Short() {
 		o.cuts = 50
 	}
-	for o.loss = range disk.Torn + 1 {
-		t.Run(o.loss.String(), func(t *testing.T) {
-			c, err := get(t, "ffs+log").crash(t.Context(), o)
+	for o.loss = disk.Tail; o.loss <= disk.Torn; o.loss++ {
+		t.Run(o.loss.String(), func(t *testing.T) { survive(t, "ffs+log", o) })
+	}
+	o.loss = disk.Torn
+	t.Run("large sectors", func(t *testing.T) { survive(t, "ffs+log/4096", o) })
+}
+
+func survive(t *testing.T, name string, o options) {
+	c, err := get(t, name).crash(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kerneltest.CrashConsistency(t, *c)
+}
+
+// TestSame: a seed writes the same every time, so that a failure can be seen
+// again.
+func TestSame(t *testing.T) {
+	for _, name := range []string{"ffs+log", "ext2"} {
+		c, err := get(t, name).crash(t.Context(), options{cuts: 1, seed: 7})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var logs [2]*disk.Log
+		for i := range logs {
+			r, err := c.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			kerneltest.CrashConsistency(t, *c)
-		})
+			logs[i] = r.Log
+		}
+		if logs[0].Len() != logs[1].Len() || logs[0].Len() < 100 {
+			t.Fatalf("%s: %d events, then %d", name, logs[0].Len(), logs[1].Len())
+		}
+		for i := range logs[0].Len() {
+			if a, b := logs[0].Event(i), logs[1].Event(i); !reflect.DeepEqual(a, b) {
+				t.Fatalf("%s: event %d is a %v, then a %v", name, i, a, b)
+			}
+		}
 	}
 }
 
