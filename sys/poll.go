@@ -29,13 +29,24 @@ const pollfdSize = 8
 // negative timeout is none, and 0 does not wait. It takes any number of files,
 // each of p's.
 func (p *Process) Poll(fds []PollFD, timeout time.Duration) (int, error) {
+	return p.pollFiles(fds, timeout, nil)
+}
+
+// PollMask is [Process.Poll] with the signals of mask blocked meanwhile
+// instead of those that are. A signal that comes ends it with EINTR, where the
+// process lives on.
+func (p *Process) PollMask(fds []PollFD, timeout time.Duration, mask SigSet) (int, error) {
+	return p.pollFiles(fds, timeout, &mask)
+}
+
+func (p *Process) pollFiles(fds []PollFD, timeout time.Duration, mask *SigSet) (int, error) {
 	tab := p.k.tab
 	b, err := p.encodePoll(fds)
 	if err != nil {
 		return 0, p.wrap("poll", "", err)
 	}
 	defer releasePolled(fds)
-	n, err := p.poll(b, len(fds), timeout)
+	n, err := p.poll(b, len(fds), timeout, mask)
 	if err != nil {
 		return 0, p.wrap("poll", "", err)
 	}
@@ -89,11 +100,11 @@ func releasePolled(fds []PollFD) {
 	}
 }
 
-func (p *Process) poll(b []byte, n int, timeout time.Duration) (int, error) {
+func (p *Process) poll(b []byte, n int, timeout time.Duration, mask *SigSet) (int, error) {
 	m := newScratch()
 	defer m.free()
 	fds, count := backends.Mem(b, backends.InOut), backends.Int(uintptr(n))
-	if !p.k.tab.has(opPpoll) {
+	if !p.k.tab.has(opPpoll) && mask == nil {
 		r, err := p.call(opPoll, fds, count, backends.Int(uintptr(pollMilliseconds(timeout))))
 		return int(r), err
 	}
@@ -101,7 +112,11 @@ func (p *Process) poll(b []byte, n int, timeout time.Duration) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := p.call(opPpoll, fds, count, wait)
+	args := []backends.Arg{fds, count, wait}
+	if mask != nil {
+		args = p.k.tab.sigargs(fds, count, wait, backends.Mem(p.k.tab.sigset(m, *mask), backends.In))
+	}
+	r, err := p.call(opPpoll, args...)
 	return int(r), err
 }
 

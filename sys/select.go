@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sys/abi"
 )
 
 var (
@@ -28,14 +29,22 @@ type Selected struct {
 // 0 does not wait. The numbers of the files must be below 1024: [Process.Poll]
 // takes any.
 func (p *Process) Select(files Selected, timeout time.Duration) (Selected, error) {
-	ready, err := p.selectFiles(files, timeout)
+	ready, err := p.selectFiles(files, timeout, nil)
 	return ready, p.wrap("select", "", err)
 }
 
-func (p *Process) selectFiles(files Selected, timeout time.Duration) (ready Selected, err error) {
+// SelectMask is [Process.Select] with the signals of mask blocked meanwhile
+// instead of those that are. A signal that comes ends it with EINTR, where the
+// process lives on.
+func (p *Process) SelectMask(files Selected, timeout time.Duration, mask SigSet) (Selected, error) {
+	ready, err := p.selectFiles(files, timeout, &mask)
+	return ready, p.wrap("pselect", "", err)
+}
+
+func (p *Process) selectFiles(files Selected, timeout time.Duration, mask *SigSet) (ready Selected, err error) {
 	m := newScratch()
 	defer m.free()
-	args, sets := [5]backends.Arg{}, [3][]byte{}
+	args, sets := [6]backends.Arg{}, [3][]byte{}
 	lists := [3][]*File{files.Read, files.Write, files.Except}
 	all := slices.Concat(lists[:]...)
 	highest := -1
@@ -61,7 +70,13 @@ func (p *Process) selectFiles(files Selected, timeout time.Duration) (ready Sele
 	if args[4], err = p.selectTimeout(m, timeout); err != nil {
 		return ready, err
 	}
-	if _, err = p.call(p.selectOp(), args[:]...); err != nil {
+	var refs []backends.Ref
+	op := p.selectOp()
+	if mask != nil {
+		op = opPselect
+		args[5], refs = p.selectMask(m, *mask)
+	}
+	if _, err = p.callRefs(op, refs, args[:]...); err != nil {
 		return ready, err
 	}
 	for i, out := range []*[]*File{&ready.Read, &ready.Write, &ready.Except} {
@@ -121,4 +136,18 @@ func (p *Process) setBit(set []byte, fd int) {
 func (p *Process) hasBit(set []byte, fd int) bool {
 	i, mask := p.bit(fd)
 	return set[i]&mask != 0
+}
+
+// selectMask is the last argument of pselect: the set, or where the ABI wants
+// to know its size, a structure that points to it.
+func (p *Process) selectMask(m *scratch, mask SigSet) (backends.Arg, []backends.Ref) {
+	set := backends.Mem(p.k.tab.sigset(m, mask), backends.In)
+	if !p.k.tab.procs.sigset.sized {
+		return set, nil
+	}
+	word := p.k.tab.abi.PointerSize
+	holder := make([]byte, 2*word)
+	size := abi.Field{Offset: word, Size: word}
+	size.PutUint(holder, p.k.tab.abi.Order, uint64(p.k.tab.procs.sigset.size))
+	return backends.Mem(holder, backends.In), []backends.Ref{{Holder: 5, Off: 0, Mem: set}}
 }

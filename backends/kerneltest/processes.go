@@ -31,6 +31,7 @@ var processCases = []Case{
 	{Name: "priorities", Needs: backends.Processes, Run: testPriority},
 	{Name: "use of resources is counted", Run: testRusage},
 	{Name: "blocked signals wait", Needs: backends.Signals, Run: testSignalMask},
+	{Name: "poll and select with a mask of their own", Needs: backends.Signals, Run: testPollMask},
 	{Name: "signals are taken in turn", Needs: backends.Signals, Run: testSigtimedwait},
 	{Name: "signals that nobody can send or know", Needs: backends.Signals, Run: testSignalErrors},
 	{Name: "exec of what is no program", Needs: backends.Processes, Run: testExecErrors},
@@ -437,6 +438,37 @@ func testSignalMask(t T, k *sys.Kernel) {
 			t.Errorf("unblocking a pending signal: %v, %v, want the end by SIGUSR1", w.Status, err)
 		}
 	})
+}
+
+// testPollMask has a signal pending: a mask that has it lets the call wait, and
+// one that has it not lets the signal through.
+func testPollMask(t T, k *sys.Kernel) {
+	set := sys.SigSetOf(sys.SIGUSR1)
+	for name, wait := range map[string]func(*sys.Process, time.Duration, sys.SigSet) error{
+		"poll": func(p *sys.Process, d time.Duration, mask sys.SigSet) error {
+			_, err := p.PollMask(nil, d, mask)
+			return err
+		},
+		"select": func(p *sys.Process, d time.Duration, mask sys.SigSet) error {
+			_, err := p.SelectMask(sys.Selected{}, d, mask)
+			return err
+		},
+	} {
+		p := fork(t, k)
+		_, err := p.Sigprocmask(sys.SIG_SETMASK, set)
+		check(t, "sigprocmask", err)
+		check(t, "kill", p.Signal(sys.SIGUSR1))
+		start := time.Now()
+		if err := wait(p, 20*time.Millisecond, set); err != nil || time.Since(start) < 20*time.Millisecond {
+			t.Errorf("%s with the pending signal blocked: %v after %v", name, err, time.Since(start))
+		}
+		within(t, name+" with the pending signal let through", func() {
+			_ = wait(p, -1, sys.SigSet{})
+			if w, err := p.Wait(); w.Status.Signal() != sys.SIGUSR1 {
+				t.Errorf("%s with the pending signal let through: %v, %v, want the end by SIGUSR1", name, w.Status, err)
+			}
+		})
+	}
 }
 
 func testSigtimedwait(t T, k *sys.Kernel) {
