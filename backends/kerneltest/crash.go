@@ -24,6 +24,8 @@ type Crash struct {
 	Kernel string
 	// Disk is what the workload finds. It is not changed.
 	Disk *disk.Disk
+	// Faults are what is wrong with the disk while the workload runs.
+	Faults []disk.Fault
 	// Boot, if not nil, opens a kernel, and does what else is needed before
 	// it can be used. Else sys.OpenConfig does. Several goroutines call it at
 	// a time.
@@ -123,7 +125,7 @@ func (c *Crash) record(ctx context.Context) (*disk.Log, error) {
 	log := disk.NewLog(c.Disk, 0)
 	var err error
 	world := turns.Run(c.Seed, turns.Options{}, func(s *turns.Scheduler) {
-		err = c.use(ctx, log, s.Host("crash"), func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
+		err = c.use(ctx, disk.With(log, c.Faults...), s.Host("crash"), func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
 	})
 	if err := errors.Join(err, world.Err, log.Err()); err != nil {
 		return nil, fmt.Errorf("the workload, before any power failure: %w", err)

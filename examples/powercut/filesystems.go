@@ -30,6 +30,8 @@ type filesystem struct {
 	mkfs    []string // makes an empty one in the file that is the last argument
 	fsck    []string // repairs it there; nil: nothing does
 	sector  int      // of the disk, in bytes
+	save    save
+	faults  []disk.Fault
 }
 
 var (
@@ -37,21 +39,26 @@ var (
 	mkFFS4 = append(slices.Clone(mkFFS), "-S", "4096", "-o", "bsize=32768,fsize=4096")
 	mkExt2 = []string{"mkfs.ext2", "-q", "-F", "-O", "none", "-I", "128", "-b", "1024"}
 	mkFAT  = []string{"mkfs.vfat", "-F", "16"}
+
+	e2fsck  = []string{"e2fsck", "-fy"}
+	fsckFAT = []string{"fsck.vfat", "-a", "-w"}
 )
 
 // filesystems is what this program knows. NetBSD's own fsck_ffs is not among
 // what a kit has, so nothing repairs an FFS without a log here.
 var filesystems = []filesystem{
-	{"ffs+log", "ffs", "log", mkFFS, nil, 512},
-	{"ffs+log/4096", "ffs", "log", mkFFS4, nil, 4096},
-	{"ffs", "ffs", "", mkFFS, nil, 512},
-	{"ffs+sync", "ffs", "sync", mkFFS, nil, 512},
-	{"ext2", "ext2fs", "", mkExt2, nil, 512},
-	{"ext2+e2fsck", "ext2fs", "", mkExt2, []string{"e2fsck", "-fy"}, 512},
-	{"ext2+sync+e2fsck", "ext2fs", "sync", mkExt2, []string{"e2fsck", "-fy"}, 512},
-	{"msdos", "msdos", "", mkFAT, nil, 512},
-	{"msdos+fsck", "msdos", "", mkFAT, []string{"fsck.vfat", "-a", "-w"}, 512},
-	{"msdos+sync+fsck", "msdos", "sync", mkFAT, []string{"fsck.vfat", "-a", "-w"}, 512},
+	{"ffs+log", "ffs", "log", mkFFS, nil, 512, careful, nil},
+	{"ffs+log/4096", "ffs", "log", mkFFS4, nil, 4096, careful, nil},
+	{"ffs+log/fsync", "ffs", "log", mkFFS, nil, 512, hopeful, nil},
+	{"ffs+log/liar", "ffs", "log", mkFFS, nil, 512, careful, []disk.Fault{disk.Lying}},
+	{"ffs", "ffs", "", mkFFS, nil, 512, careful, nil},
+	{"ffs+sync", "ffs", "sync", mkFFS, nil, 512, careful, nil},
+	{"ext2", "ext2fs", "", mkExt2, nil, 512, careful, nil},
+	{"ext2+e2fsck", "ext2fs", "", mkExt2, e2fsck, 512, careful, nil},
+	{"ext2+sync+e2fsck", "ext2fs", "sync", mkExt2, e2fsck, 512, careful, nil},
+	{"msdos", "msdos", "", mkFAT, nil, 512, careful, nil},
+	{"msdos+fsck", "msdos", "", mkFAT, fsckFAT, 512, careful, nil},
+	{"msdos+sync+fsck", "msdos", "sync", mkFAT, fsckFAT, 512, careful, nil},
 }
 
 func names() []string {
@@ -126,8 +133,9 @@ func (f *filesystem) crash(ctx context.Context, o options) (*kerneltest.Crash, e
 	if err != nil {
 		return nil, err
 	}
+	workload := func(k *sys.Kernel, mark func(string)) error { return work(k.Init(), f.save, mark) }
 	return &kerneltest.Crash{
-		Kernel: f.kernel(), Boot: f.boot, Disk: d, Workload: write, Repair: f.repair(), Check: check,
+		Kernel: f.kernel(), Boot: f.boot, Disk: d, Faults: f.faults, Workload: workload, Repair: f.repair(), Check: check,
 		Loss: o.loss, Cuts: o.cuts, Seed: o.seed,
 	}, nil
 }

@@ -86,15 +86,29 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestVictims: without a log and without repair an FFS does not survive, which
-// shows that the disk really loses something.
+// TestVictims: what should not survive does not, which shows that the disk
+// really loses something.
 func TestVictims(t *testing.T) {
-	r, err := get(t, "ffs").cut(t.Context(), options{cuts: 20, seed: 1, loss: disk.Tail}, nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, v := range []struct {
+		name string
+		loss disk.Loss
+		most int // that survive, of 50
+	}{
+		{"ffs", disk.Tail, 15},               // nothing repairs it
+		{"ffs+log/fsync", disk.Tail, 40},     // fsync(2) of a file is not enough
+		{"ffs+log/liar", disk.Reordered, 25}, // a log is no use on a disk that lies
+	} {
+		r, err := get(t, v.name).cut(t.Context(), options{cuts: 50, seed: 1, loss: v.loss}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.survived() > v.most || r.example == "" {
+			t.Errorf("%s: %+v", v.name, r)
+		}
 	}
-	if r.panicked < 10 || r.example == "" {
-		t.Errorf("%+v", r)
+	o := options{cuts: 50, seed: 1, loss: disk.Tail}
+	if r, err := get(t, "ffs+log/liar").cut(t.Context(), o, nil); err != nil || r.survived() != r.cuts {
+		t.Errorf("a disk that lies about order that it keeps: %+v, %v", r, err)
 	}
 }
 

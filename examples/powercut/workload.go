@@ -24,11 +24,28 @@ func contentOf(i int) []byte {
 	return bytes.Repeat([]byte{byte('a' + i)}, 1+i*i*i*7919%60000)
 }
 
-// write makes files as careful programs do: under another name, written to the
-// disk, renamed, and the directory written to the disk. Then a file must last.
-// Others come and go without a promise.
-func write(k *sys.Kernel, mark func(string)) error {
-	p := k.Init()
+// A save writes a file that must last when it returns.
+type save func(p *sys.Process, name string, b []byte) error
+
+// careful saves as careful programs do: under another name, written to the
+// disk, renamed, and then the directory written to the disk.
+func careful(p *sys.Process, name string, b []byte) error {
+	return errors.Join(hopeful(p, name+".new", b), p.Rename(name+".new", name), syncDir(p, path.Dir(name)))
+}
+
+// hopeful believes that fsync(2) of a file does for its directory, too.
+func hopeful(p *sys.Process, name string, b []byte) error {
+	f, err := p.Open(name, sys.O_CREAT|sys.O_WRONLY|sys.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// work saves files, and marks each by its name. Others come and go without a
+// promise.
+func work(p *sys.Process, save save, mark func(string)) error {
 	for i := range files {
 		name := nameOf(i)
 		if i%perDir == 0 {
@@ -39,7 +56,7 @@ func write(k *sys.Kernel, mark func(string)) error {
 				return err
 			}
 		}
-		err := errors.Join(writeSync(p, name+".new", contentOf(i)), p.Rename(name+".new", name), syncDir(p, path.Dir(name)))
+		err := save(p, name, contentOf(i))
 		if err != nil {
 			return err
 		}
@@ -55,15 +72,6 @@ func write(k *sys.Kernel, mark func(string)) error {
 		}
 	}
 	return nil
-}
-
-func writeSync(p *sys.Process, name string, b []byte) error {
-	f, err := p.Open(name, sys.O_CREAT|sys.O_WRONLY|sys.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
 }
 
 func syncDir(p *sys.Process, dir string) error {
@@ -104,7 +112,7 @@ func check(k *sys.Kernel, promised []string) error {
 		return err
 	}
 	for i := range perDir {
-		if err := writeSync(p, fmt.Sprintf("/mnt/after/%d", i), contentOf(i+1)); err != nil {
+		if err := hopeful(p, fmt.Sprintf("/mnt/after/%d", i), contentOf(i+1)); err != nil {
 			return err
 		}
 	}

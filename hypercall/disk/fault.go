@@ -102,6 +102,26 @@ func BadSectors(off, n int64) Fault {
 	return func(f hypercall.File) hypercall.File { return &before{File: f, read: touch, write: touch} }
 }
 
+// Flaky makes reads and writes fail with EIO when fails says so: by chance,
+// say, which in a simulated world is Scheduler.Fault of package turns.
+func Flaky(fails func() bool) Fault {
+	try := func(n int, off int64) error {
+		if fails() {
+			return fmt.Errorf("%d bytes at %d failed this time: %w", n, off, syscall.EIO)
+		}
+		return nil
+	}
+	return func(f hypercall.File) hypercall.File { return &before{File: f, read: try, write: try} }
+}
+
+// Lying makes a device that says that it has flushed what it was told to
+// flush, and does not.
+func Lying(f hypercall.File) hypercall.File { return &lying{before{File: f}} }
+
+type lying struct{ before }
+
+func (*lying) Sync() error { return nil }
+
 // Full makes a device that was promised larger than it is, as thinly
 // provisioned ones are: a write fails with ENOSPC when it would touch more
 // than so many bytes in all, in blocks of 4 KiB.

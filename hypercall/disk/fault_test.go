@@ -27,6 +27,27 @@ func TestBadSectors(t *testing.T) {
 	}
 }
 
+func TestFlaky(t *testing.T) {
+	n := 0
+	f := disk.With(newDisk(t, 4096, disk.Options{}), disk.Flaky(func() bool { n++; return n%2 == 0 }))
+	write(t, f, 0, sector('a'))
+	if _, err := f.WriteAt(sector('b'), 0); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the second request: %v", err)
+	}
+	if b := content(t, f); b[0] != 'a' {
+		t.Error("a write that failed was done")
+	}
+}
+
+func TestLying(t *testing.T) {
+	l := disk.NewLog(newDisk(t, 4096, disk.Options{}), 0)
+	f := disk.With(l, disk.Lying)
+	write(t, f, 0, sector('a'))
+	if err := f.Sync(); err != nil || l.Len() != 1 || f.(hypercall.Sized).Size() != 4096 {
+		t.Errorf("%d events, %v", l.Len(), err)
+	}
+}
+
 func TestFull(t *testing.T) {
 	f := disk.With(newDisk(t, 1<<20, disk.Options{}), disk.Full(8192))
 	write(t, f, 0, sector(1))

@@ -135,6 +135,21 @@ func TestCutText(t *testing.T) {
 	}
 }
 
+func FuzzCut(f *testing.F) {
+	f.Add("120:torn:7")
+	f.Add("0:tail:18446744073709551615")
+	f.Add("1::2")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := disk.ParseCut(text)
+		if err != nil {
+			return
+		}
+		if back, err := disk.ParseCut(c.String()); back != c || err != nil {
+			t.Errorf("%q is %v, which is read as %v, %v", text, c, back, err)
+		}
+	})
+}
+
 func TestLogLimit(t *testing.T) {
 	l := disk.NewLog(newDisk(t, 1<<20, disk.Options{}), 100<<10)
 	for i := range 1000 {

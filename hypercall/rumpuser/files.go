@@ -73,7 +73,9 @@ func (t *files) closeAll() {
 	t.open, t.closers = nil, nil
 }
 
-// A bio is a transfer between a kernel's memory and a block device.
+// A bio is a transfer between a kernel's memory and a block device. NetBSD's
+// rumpblk makes each synchronous write one with sync, and that is all it has
+// for a barrier: its DIOCCACHESYNC succeeds without asking anybody.
 type bio struct {
 	file      hypercall.File
 	write     bool
