@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/anykernel/anykernel/sys/linux/nl"
+	"github.com/anykernel/anykernel/sys/netif"
 )
 
 var ip = &Applet{
@@ -23,7 +23,7 @@ var ip = &Applet{
 type ipCommand struct {
 	object, verb, usage string
 	min                 int // operands
-	run                 func(r *nl.Route, j *job, args []string) error
+	run                 func(n netif.Net, j *job, args []string) error
 }
 
 // ipCommands is all of them; the first of an object is what it does by itself.
@@ -36,11 +36,11 @@ func init() {
 		{"link", "add", "NAME type KIND", 3, addLink},
 		{"link", "del", "NAME", 1, deleteLink},
 		{"addr", "show", "[[dev] NAME]", 0, showAddresses},
-		{"addr", "add", "ADDRESS/BITS dev NAME", 3, changeAddress((*nl.Route).AddAddress)},
-		{"addr", "del", "ADDRESS/BITS dev NAME", 3, changeAddress((*nl.Route).DeleteAddress)},
+		{"addr", "add", "ADDRESS/BITS dev NAME", 3, changeAddress(netif.Net.AddAddress)},
+		{"addr", "del", "ADDRESS/BITS dev NAME", 3, changeAddress(netif.Net.DeleteAddress)},
 		{"route", "show", "", 0, showRoutes},
-		{"route", "add", "NETWORK | default [via GATEWAY] [dev NAME] [metric N]", 1, changeRoute((*nl.Route).AddRoute)},
-		{"route", "del", "NETWORK | default [via GATEWAY] [dev NAME] [metric N]", 1, changeRoute((*nl.Route).DeleteRoute)},
+		{"route", "add", "NETWORK | default [via GATEWAY] [dev NAME] [metric N]", 1, changeRoute(netif.Net.AddRoute)},
+		{"route", "del", "NETWORK | default [via GATEWAY] [dev NAME] [metric N]", 1, changeRoute(netif.Net.DeleteRoute)},
 	}
 }
 
@@ -52,12 +52,21 @@ func runIP(j *job, args []string) error {
 	if len(args) < c.min {
 		return usagef("it is ip %s %s %s", c.object, c.verb, c.usage)
 	}
-	r, err := nl.DialRoute(j.p)
+	n, err := j.network()
 	if err != nil {
-		return fmt.Errorf("no netlink on this kernel: %s", message(err))
+		return err
 	}
-	defer r.Close()
-	return c.run(r, j, args)
+	defer n.Close()
+	return c.run(n, j, args)
+}
+
+// network is the kernel's interfaces and routes.
+func (j *job) network() (netif.Net, error) {
+	n, err := netif.Dial(j.p)
+	if err != nil {
+		return nil, fmt.Errorf("no network to configure on this kernel: %s", message(err))
+	}
+	return n, nil
 }
 
 // findIP finds the command. Objects may be shortened, as in "ip a".
@@ -110,66 +119,67 @@ func device(args []string) []string {
 	return args
 }
 
-// linksNamed is the interface that args name, or all.
-func linksNamed(r *nl.Route, args []string) ([]nl.Link, error) {
+// interfacesNamed is the interface that args name, or all.
+func interfacesNamed(n netif.Net, args []string) ([]netif.Interface, error) {
 	args = device(args)
 	if len(args) == 0 {
-		return r.Links()
+		return n.Interfaces()
 	}
 	if err := operands(args, 0, 1); err != nil {
 		return nil, err
 	}
-	l, err := linkNamed(r, args[0])
-	return []nl.Link{l}, err
+	i, err := interfaceNamed(n, args[0])
+	return []netif.Interface{i}, err
 }
 
-func linkNamed(r *nl.Route, name string) (nl.Link, error) {
-	l, err := r.Link(name)
+func interfaceNamed(n netif.Net, name string) (netif.Interface, error) {
+	i, err := netif.Find(n, name)
 	if err != nil {
-		return l, fmt.Errorf("interface %q: %s", name, message(err))
+		return i, fmt.Errorf("interface %q: %s", name, message(err))
 	}
-	return l, nil
+	return i, nil
 }
 
-func showLinks(r *nl.Route, j *job, args []string) error {
-	links, err := linksNamed(r, args)
+func showLinks(n netif.Net, j *job, args []string) error {
+	list, err := interfacesNamed(n, args)
 	if err != nil {
 		return err
 	}
-	for i := range links {
-		j.printLink(&links[i])
+	for i := range list {
+		j.printLink(&list[i])
 	}
 	return nil
 }
 
-func (j *job) printLink(l *nl.Link) {
-	j.printf("%d: %s: <%s> mtu %d state %s\n", l.Index, l.Name, l.Flags, l.MTU, l.State)
+func (j *job) printLink(i *netif.Interface) {
+	j.printf("%d: %s: <%s> mtu %d state %s\n", i.Index, i.Name, strings.Join(i.Flags, ","), i.MTU, i.State)
 	kind := "ether"
-	if l.Flags&nl.IFF_LOOPBACK != 0 {
+	if i.Has("LOOPBACK") {
 		kind = "loopback"
 	}
 	j.printf("    link/%s", kind)
-	if len(l.HardwareAddr) > 0 {
-		j.printf(" %s", l.HardwareAddr)
+	if len(i.HardwareAddr) > 0 {
+		j.printf(" %s", i.HardwareAddr)
 	}
 	j.printf("\n")
 }
 
-func setLink(r *nl.Route, j *job, args []string) error {
+func setLink(n netif.Net, j *job, args []string) error {
 	args = device(args)
-	l, err := linkNamed(r, args[0])
-	if err != nil {
+	name := args[0]
+	if _, err := interfaceNamed(n, name); err != nil {
 		return err
 	}
 	for args = args[1:]; len(args) > 0; args = args[1:] {
+		var err error
 		switch args[0] {
 		case "up", "down":
-			err = r.SetUp(l.Index, args[0] == "up")
+			err = n.SetUp(name, args[0] == "up")
 		case "mtu", "name":
 			if len(args) == 1 {
 				return usagef("the value behind %q is missing", args[0])
 			}
-			err = setLinkValue(r, &l, args[0], args[1])
+			err = setLinkValue(n, name, args[0], args[1])
 			args = args[1:]
 		default:
 			return usagef("unknown operand %q; there are up, down, mtu and name", args[0])
@@ -181,68 +191,69 @@ func setLink(r *nl.Route, j *job, args []string) error {
 	return nil
 }
 
-func setLinkValue(r *nl.Route, l *nl.Link, key, value string) error {
+func setLinkValue(n netif.Net, name, key, value string) error {
 	if key == "name" {
-		return r.Rename(l.Index, value)
+		return n.Rename(name, value)
 	}
-	n, err := strconv.ParseUint(value, 10, 31)
+	mtu, err := strconv.ParseUint(value, 10, 31)
 	if err != nil {
 		return usagef("mtu %q is no number of bytes", value)
 	}
-	return r.SetMTU(l.Index, int(n))
+	return n.SetMTU(name, int(mtu))
 }
 
-func addLink(r *nl.Route, j *job, args []string) error {
+func addLink(n netif.Net, j *job, args []string) error {
 	v, err := words(args[1:], "type")
 	if err != nil {
 		return err
 	}
-	return r.AddLink(args[0], v["type"])
+	return n.Create(args[0], v["type"])
 }
 
-func deleteLink(r *nl.Route, j *job, args []string) error {
-	args = device(args)
-	l, err := linkNamed(r, args[0])
-	if err != nil {
+func deleteLink(n netif.Net, j *job, args []string) error {
+	name := device(args)[0]
+	if _, err := interfaceNamed(n, name); err != nil {
 		return err
 	}
-	return r.DeleteLink(l.Index)
+	return n.Destroy(name)
 }
 
-func showAddresses(r *nl.Route, j *job, args []string) error {
-	links, err := linksNamed(r, args)
+func showAddresses(n netif.Net, j *job, args []string) error {
+	list, err := interfacesNamed(n, args)
 	if err != nil {
 		return err
 	}
-	addrs, err := r.Addresses()
+	addrs, err := n.Addresses()
 	if err != nil {
 		return err
 	}
-	for i := range links {
-		j.printLink(&links[i])
-		for _, a := range addrs {
-			if a.Index == links[i].Index {
-				j.printAddress(&a)
-			}
-		}
+	for i := range list {
+		j.printLink(&list[i])
+		j.printAddresses(addrs, list[i].Name)
 	}
 	return nil
 }
 
-func (j *job) printAddress(a *nl.Address) {
-	family := "inet"
-	if a.Prefix.Addr().Is6() {
-		family = "inet6"
+// printAddresses prints those of an interface.
+func (j *job) printAddresses(addrs []netif.Address, name string) {
+	for _, a := range addrs {
+		if a.Interface != name {
+			continue
+		}
+		family := "inet"
+		if a.Prefix.Addr().Is6() {
+			family = "inet6"
+		}
+		j.printf("    %s %s", family, a.Prefix)
+		if a.Broadcast.IsValid() {
+			j.printf(" brd %s", a.Broadcast)
+		}
+		j.printf(" scope %s\n", a.Scope)
 	}
-	j.printf("    %s %s", family, a.Prefix)
-	if a.Broadcast.IsValid() {
-		j.printf(" brd %s", a.Broadcast)
-	}
-	j.printf(" scope %s\n", a.Scope)
 }
 
-func changeAddress(change func(*nl.Route, int, netip.Prefix) error) func(*nl.Route, *job, []string) error {
-	return func(r *nl.Route, j *job, args []string) error {
+func changeAddress(change func(netif.Net, string, netip.Prefix) error) func(netif.Net, *job, []string) error {
+	return func(n netif.Net, j *job, args []string) error {
 		p, err := netip.ParsePrefix(args[0])
 		if err != nil {
 			return usagef("%q is no address with the length of its network, such as 10.0.0.1/24", args[0])
@@ -251,98 +262,83 @@ func changeAddress(change func(*nl.Route, int, netip.Prefix) error) func(*nl.Rou
 		if err != nil {
 			return err
 		}
-		l, err := linkNamed(r, v["dev"])
-		if err != nil {
+		if _, err := interfaceNamed(n, v["dev"]); err != nil {
 			return err
 		}
-		return change(r, l.Index, p)
+		return change(n, v["dev"], p)
 	}
 }
 
-func showRoutes(r *nl.Route, j *job, args []string) error {
+func showRoutes(n netif.Net, j *job, args []string) error {
 	if err := operands(args, 0, 0); err != nil {
 		return err
 	}
-	routes, err := r.Routes()
-	if err != nil {
-		return err
+	routes, err := n.Routes()
+	for i := range routes {
+		j.printRoute(&routes[i])
 	}
-	links, err := r.Links()
-	if err != nil {
-		return err
-	}
-	names := map[int]string{}
-	for _, l := range links {
-		names[l.Index] = l.Name
-	}
-	for _, e := range routes {
-		if e.Table == nl.RT_TABLE_MAIN {
-			j.printRoute(&e, names)
-		}
-	}
-	return nil
+	return err
 }
 
-func (j *job) printRoute(e *nl.RouteEntry, names map[int]string) {
-	dst := e.Dst.String()
-	if !e.Dst.IsValid() || e.Dst.Bits() == 0 {
+func (j *job) printRoute(r *netif.Route) {
+	dst := r.Dst.String()
+	if !r.Dst.IsValid() || r.Dst.Bits() == 0 {
 		dst = "default"
 	}
 	j.printf("%s", dst)
-	if e.Gateway.IsValid() {
-		j.printf(" via %s", e.Gateway)
+	if r.Gateway.IsValid() {
+		j.printf(" via %s", r.Gateway)
 	}
-	if name := names[e.Index]; name != "" {
-		j.printf(" dev %s", name)
+	if r.Interface != "" {
+		j.printf(" dev %s", r.Interface)
 	}
-	if e.Source.IsValid() {
-		j.printf(" src %s", e.Source)
+	if r.Source.IsValid() {
+		j.printf(" src %s", r.Source)
 	}
-	if e.Priority != 0 {
-		j.printf(" metric %d", e.Priority)
+	if r.Metric != 0 {
+		j.printf(" metric %d", r.Metric)
 	}
 	j.printf("\n")
 }
 
-func changeRoute(change func(*nl.Route, nl.RouteEntry) error) func(*nl.Route, *job, []string) error {
-	return func(r *nl.Route, j *job, args []string) error {
+func changeRoute(change func(netif.Net, netif.Route) error) func(netif.Net, *job, []string) error {
+	return func(n netif.Net, j *job, args []string) error {
 		v, err := words(args[1:], "via", "dev", "metric")
 		if err != nil {
 			return err
 		}
-		e, err := routeEntry(args[0], v)
+		r, err := parseRoute(args[0], v)
 		if err != nil {
 			return usageError{err}
 		}
-		if v["dev"] != "" {
-			l, err := linkNamed(r, v["dev"])
-			if err != nil {
+		if r.Interface != "" {
+			if _, err := interfaceNamed(n, r.Interface); err != nil {
 				return err
 			}
-			e.Index = l.Index
 		}
-		return change(r, e)
+		return change(n, r)
 	}
 }
 
-func routeEntry(dst string, v map[string]string) (e nl.RouteEntry, err error) {
+func parseRoute(dst string, v map[string]string) (r netif.Route, err error) {
+	r.Interface = v["dev"]
 	if via := v["via"]; via != "" {
-		if e.Gateway, err = netip.ParseAddr(via); err != nil {
-			return e, fmt.Errorf("via: %q is no address", via)
+		if r.Gateway, err = netip.ParseAddr(via); err != nil {
+			return r, fmt.Errorf("via: %q is no address", via)
 		}
 	}
 	if metric := v["metric"]; metric != "" {
-		if e.Priority, err = strconv.Atoi(metric); err != nil {
-			return e, fmt.Errorf("metric: %q is no number", metric)
+		if r.Metric, err = strconv.Atoi(metric); err != nil {
+			return r, fmt.Errorf("metric: %q is no number", metric)
 		}
 	}
-	if e.Dst, err = routeTarget(dst, e.Gateway); err != nil {
-		return e, err
+	if r.Dst, err = routeTarget(dst, r.Gateway); err != nil {
+		return r, err
 	}
 	if v["via"] == "" && v["dev"] == "" {
-		return e, errors.New("where to is missing: via GATEWAY or dev NAME")
+		return r, errors.New("where to is missing: via GATEWAY or dev NAME")
 	}
-	return e, nil
+	return r, nil
 }
 
 // routeTarget is a network, a single address, or with "default" everything

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/anykernel/anykernel/sys"
+	"github.com/anykernel/anykernel/sys/netbsd"
 )
 
 var ps = &Applet{
@@ -27,7 +28,7 @@ var ps = &Applet{
 	},
 }
 
-// A processInfo is what /proc tells of a process.
+// A processInfo is what the kernel tells of a process.
 type processInfo struct {
 	pid, ppid, uid, threads string
 	state                   string
@@ -39,14 +40,35 @@ type processInfo struct {
 const psColumns = "rrrrrl"
 
 func runPs(j *job, full bool) error {
-	entries, err := j.p.ReadDir("/proc")
+	list, err := j.processes()
 	if err != nil {
-		return fmt.Errorf("the kernel has no /proc to read: %s", message(err))
+		return err
 	}
 	rows := [][]string{{"PID", "NAME"}}
 	if full {
 		rows = [][]string{{"PID", "PPID", "UID", "S", "THREADS", "NAME", "COMMAND"}}
 	}
+	for _, p := range list {
+		if full {
+			rows = append(rows, []string{p.pid, p.ppid, p.uid, p.state, p.threads, p.name, p.command})
+		} else {
+			rows = append(rows, []string{p.pid, p.name})
+		}
+	}
+	j.columns(rows, psColumns)
+	return nil
+}
+
+// processes is all processes that the kernel tells of, by number.
+func (j *job) processes() ([]processInfo, error) {
+	if j.os() == "netbsd" {
+		return j.processesNetBSD()
+	}
+	entries, err := j.p.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("the kernel has no /proc to read: %s", message(err))
+	}
+	var list []processInfo
 	for _, pid := range numbers(entries) {
 		p, err := j.process(pid)
 		switch {
@@ -54,14 +76,27 @@ func runPs(j *job, full bool) error {
 			continue // it has ended meanwhile
 		case err != nil:
 			j.warn(pid, err)
-		case full:
-			rows = append(rows, []string{p.pid, p.ppid, p.uid, p.state, p.threads, p.name, p.command})
 		default:
-			rows = append(rows, []string{p.pid, p.name})
+			list = append(list, p)
 		}
 	}
-	j.columns(rows, psColumns)
-	return nil
+	return list, nil
+}
+
+// stateLetters are the states of NetBSD's processes as /proc of Linux calls
+// them.
+var stateLetters = map[string]string{"idle": "I", "run": "R", "sleep": "S", "stop": "T", "suspended": "T", "zombie": "Z"}
+
+func (j *job) processesNetBSD() ([]processInfo, error) {
+	all, err := netbsd.Processes(j.p)
+	var list []processInfo
+	for _, p := range all {
+		list = append(list, processInfo{
+			pid: strconv.Itoa(p.PID), ppid: strconv.Itoa(p.PPID), uid: strconv.Itoa(p.UID), threads: strconv.Itoa(p.LWPs),
+			state: stateLetters[p.State], name: p.Name,
+		})
+	}
+	return list, err
 }
 
 // numbers is the entries whose names are numbers, in their order.

@@ -132,8 +132,12 @@ func (p *Process) SysctlNumbers(mib ...int32) ([]byte, error) {
 	for size := 256; ; size *= 4 {
 		b := make([]byte, size)
 		n, err := p.sysctl(mib, b, nil)
-		if err == nil {
+		// Some values, such as kern.msgbuf, are cut to the room that there is.
+		if err == nil && (n < size || size > 1<<24) {
 			return b[:min(n, size)], nil
+		}
+		if err == nil {
+			continue
 		}
 		err = p.wrap("sysctl", fmt.Sprint(mib), err)
 		if !errors.Is(err, ENOMEM) || size > 1<<24 {

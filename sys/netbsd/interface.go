@@ -82,7 +82,7 @@ type InterfaceAddress struct {
 func newInterface(r *record, index int) Interface {
 	u := func(name string) uint64 { return uint64(r.get("ifm_data." + name)) }
 	return Interface{
-		Index: index, Type: uint8(u("ifi_type")), Flags: InterfaceFlags(r.get("ifm_flags")), MTU: int(u("ifi_mtu")),
+		Index: index, Type: uint8(u("ifi_type")), Flags: InterfaceFlags(r.get("ifm_flags") & 0xffff), MTU: int(u("ifi_mtu")),
 		LinkState: int(u("ifi_link_state")),
 		Stats: InterfaceStats{
 			RXPackets: u("ifi_ipackets"), RXBytes: u("ifi_ibytes"), RXErrors: u("ifi_ierrors"), RXDropped: u("ifi_iqdrops"),

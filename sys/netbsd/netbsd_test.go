@@ -47,7 +47,7 @@ func find(t testing.TB, p *sys.Process, name string) netbsd.Interface {
 func TestInterfaces(t *testing.T) {
 	p := open(t, "rump:net_netinet,net_netinet6,net_shmif,net_bridge").Init()
 	lo := find(t, p, "lo0")
-	if lo.Index == 0 || lo.Flags&(netbsd.IFF_UP|netbsd.IFF_LOOPBACK) != netbsd.IFF_UP|netbsd.IFF_LOOPBACK || lo.MTU < 1500 || lo.Type != 24 {
+	if lo.Index == 0 || lo.Flags&(netbsd.IFF_UP|netbsd.IFF_LOOPBACK) != netbsd.IFF_UP|netbsd.IFF_LOOPBACK || lo.MTU < 1500 || lo.Type != 24 || lo.Flags>>16 != 0 {
 		t.Errorf("lo0 is %+v", lo)
 	}
 	must(t, netbsd.CreateInterface(p, "shmif0"))
@@ -93,6 +93,24 @@ func TestInterfaces(t *testing.T) {
 		if err := netbsd.SetUp(p, name, true); err == nil {
 			t.Errorf("an interface %q was brought up", name)
 		}
+	}
+}
+
+// TestProcesses: the kernel lists what processes it has.
+func TestProcesses(t *testing.T) {
+	k := open(t, "rump:vfs")
+	child, err := k.NewProcess(t.Context())
+	must(t, err)
+	defer child.Close()
+	list, err := netbsd.Processes(k.Init())
+	must(t, err)
+	i := slices.IndexFunc(list, func(p netbsd.ProcessInfo) bool { return p.PID == child.ID() })
+	if i < 0 || list[i].PPID != 1 || list[i].UID != 0 || list[i].LWPs < 1 {
+		t.Errorf("process %d is not among %+v, or not as it should be", child.ID(), list)
+	}
+	must(t, child.Setuid(77))
+	if list, err = netbsd.Processes(k.Init()); err != nil || list[i].UID != 77 {
+		t.Errorf("after setuid it is %+v, %v", list[i], err)
 	}
 }
 

@@ -3,30 +3,42 @@ package netif
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/anykernel/anykernel/sys"
 )
 
-// A Config is what an interface is to be like.
-type Config struct {
-	// Addrs are added to those that the interface has.
-	Addrs []netip.Prefix
-	// MTU is the size of the largest packet; 0 leaves it as it is.
-	MTU int
-}
+// A Net is the interfaces and routes of one kernel. Close ends what they are
+// asked by.
+type Net interface {
+	Interfaces() ([]Interface, error)
+	Addresses() ([]Address, error)
+	// Routes is the routes to networks, without those that the kernel keeps of
+	// its own addresses and single neighbours.
+	Routes() ([]Route, error)
 
-// A configurer does it in the way of one kernel. Close ends what it is done by.
-type configurer interface {
-	setMTU(name string, mtu int) error
-	addAddress(name string, a netip.Prefix) error
-	setUp(name string) error
-	addRoute(to netip.Prefix, via netip.Addr) error
-	setForwarding() error
+	SetUp(name string, up bool) error
+	SetMTU(name string, mtu int) error
+	Rename(name, to string) error
+	// Create makes a virtual interface of a kind that the kernel knows, such
+	// as "bridge" or "dummy". Where the kind is in the name, as "bridge0" of
+	// NetBSD's, it may be empty.
+	Create(name, kind string) error
+	Destroy(name string) error
+	// AddAddress adds an address that can be used at once: nobody is asked
+	// whether somebody else has it.
+	AddAddress(name string, a netip.Prefix) error
+	DeleteAddress(name string, a netip.Prefix) error
+	AddRoute(Route) error
+	DeleteRoute(Route) error
+	// Forward makes the kernel a router: it sends on what is for others.
+	Forward() error
+
 	Close() error
 }
 
-// dial is the way of p's kernel.
-func dial(p *sys.Process) (configurer, error) {
+// Dial is the network of p's kernel. Its calls are made by p.
+func Dial(p *sys.Process) (Net, error) {
 	switch os := p.Kernel().ABI().OS; os {
 	case "linux":
 		return dialLinux(p)
@@ -37,32 +49,56 @@ func dial(p *sys.Process) (configurer, error) {
 	}
 }
 
-func with(p *sys.Process, f func(configurer) error) error {
-	c, err := dial(p)
+// Find is the interface of that name.
+func Find(n Net, name string) (Interface, error) {
+	list, err := n.Interfaces()
+	if err != nil {
+		return Interface{}, err
+	}
+	var names []string
+	for _, i := range list {
+		if i.Name == name {
+			return i, nil
+		}
+		names = append(names, i.Name)
+	}
+	return Interface{}, fmt.Errorf("no interface %q; there are %s", name, strings.Join(names, ", "))
+}
+
+func with(p *sys.Process, f func(Net) error) error {
+	n, err := Dial(p)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	return f(c)
+	defer n.Close()
+	return f(n)
+}
+
+// A Config is what an interface is to be like.
+type Config struct {
+	// Addrs are added to those that the interface has.
+	Addrs []netip.Prefix
+	// MTU is the size of the largest packet; 0 leaves it as it is.
+	MTU int
 }
 
 // Configure sets the MTU of an interface, brings it up and adds addresses, which
 // can be used at once: nobody is asked whether somebody else has them.
 func Configure(p *sys.Process, name string, c Config) error {
-	return with(p, func(k configurer) error {
+	return with(p, func(n Net) error {
 		if c.MTU != 0 {
-			if err := k.setMTU(name, c.MTU); err != nil {
+			if err := n.SetMTU(name, c.MTU); err != nil {
 				return fmt.Errorf("MTU %d of %s: %w", c.MTU, name, err)
 			}
 		}
-		if err := k.setUp(name); err != nil {
+		if err := n.SetUp(name, true); err != nil {
 			return fmt.Errorf("bring %s up: %w", name, err)
 		}
 		for _, a := range c.Addrs {
 			if !a.IsValid() {
 				return fmt.Errorf("address of %s: %v is none with its network", name, a)
 			}
-			if err := k.addAddress(name, a); err != nil {
+			if err := n.AddAddress(name, a); err != nil {
 				return fmt.Errorf("address %v of %s: %w", a, name, err)
 			}
 		}
@@ -75,8 +111,8 @@ func AddRoute(p *sys.Process, to netip.Prefix, via netip.Addr) error {
 	if !to.IsValid() || to.Addr().Is4() != via.Is4() {
 		return fmt.Errorf("route to %v by %v: want a network and an address of one kind", to, via)
 	}
-	return with(p, func(k configurer) error {
-		if err := k.addRoute(to.Masked(), via); err != nil {
+	return with(p, func(n Net) error {
+		if err := n.AddRoute(Route{Dst: to.Masked(), Gateway: via}); err != nil {
 			return fmt.Errorf("route to %v by %v: %w", to, via, err)
 		}
 		return nil
@@ -85,8 +121,8 @@ func AddRoute(p *sys.Process, to netip.Prefix, via netip.Addr) error {
 
 // Forward makes the kernel a router: it sends on what is for others.
 func Forward(p *sys.Process) error {
-	return with(p, func(k configurer) error {
-		if err := k.setForwarding(); err != nil {
+	return with(p, func(n Net) error {
+		if err := n.Forward(); err != nil {
 			return fmt.Errorf("forward packets: %w", err)
 		}
 		return nil
