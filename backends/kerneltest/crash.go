@@ -51,6 +51,10 @@ type Crash struct {
 	// Cuts is how many times the power fails, at points chosen by the seed;
 	// 0 is once at each point.
 	Cuts int
+	// Again is how many times, after each of these failures, the power fails
+	// once more while a kernel is booted and closed on what is left: a file
+	// system must survive that, too.
+	Again int
 	// Seed chooses points and losses.
 	Seed uint64
 	// Only, if not empty, is the cuts to make instead.
@@ -133,20 +137,62 @@ func (c *Crash) record(ctx context.Context) (*disk.Log, error) {
 	return log, nil
 }
 
-// try makes a cut and looks. The disk is as the cut left it.
+// try makes a cut and looks. On failure the disk is as a power failure left
+// it.
 func (c *Crash) try(ctx context.Context, log *disk.Log, cut disk.Cut) (*disk.Disk, error) {
 	left, err := log.At(cut)
 	if err != nil {
 		return nil, err
 	}
+	marks := log.Marks(cut.Point)
+	if err := c.look(ctx, left, marks); err != nil || c.Again <= 0 {
+		return left, err
+	}
+	recovery, err := c.recover(ctx, left)
+	if err != nil {
+		return left, fmt.Errorf("only booted and closed: %w", err)
+	}
+	for again := range recovery.Cuts(c.Again, cut.Seed, cut.Loss) {
+		left, err := recovery.At(again)
+		if err == nil {
+			err = c.look(ctx, left, marks)
+		}
+		if err != nil {
+			return left, fmt.Errorf("the power fails again at event %d of %d of the recovery: %w", again.Point, recovery.Len(), err)
+		}
+	}
+	return left, nil
+}
+
+// look checks what a power failure left, on a copy.
+func (c *Crash) look(ctx context.Context, left *disk.Disk, marks []string) error {
+	d, err := c.repaired(left)
+	if err != nil {
+		return err
+	}
+	return c.use(ctx, d, hypercall.Host{}, func(k *sys.Kernel) error { return c.Check(k, marks) })
+}
+
+// recover is the log of a kernel that is booted on what a power failure left,
+// and closed.
+func (c *Crash) recover(ctx context.Context, left *disk.Disk) (*disk.Log, error) {
+	d, err := c.repaired(left)
+	if err != nil {
+		return nil, err
+	}
+	log := disk.NewLog(d, 0)
+	err = c.use(ctx, log, hypercall.Host{}, func(*sys.Kernel) error { return nil })
+	return log, errors.Join(err, log.Err())
+}
+
+func (c *Crash) repaired(left *disk.Disk) (*disk.Disk, error) {
 	d := left.Snapshot()
 	if c.Repair != nil {
 		if err := c.Repair(d); err != nil {
-			return left, fmt.Errorf("repair: %w", err)
+			return nil, fmt.Errorf("repair: %w", err)
 		}
 	}
-	look := func(k *sys.Kernel) error { return c.Check(k, log.Marks(cut.Point)) }
-	return left, c.use(ctx, d, hypercall.Host{}, look)
+	return d, nil
 }
 
 // use does something with a kernel.

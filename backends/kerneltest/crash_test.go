@@ -23,12 +23,20 @@ import (
 
 // A rawDisk is what a kernel was booted with: the workloads of these tests
 // write to it themselves, as a database without a file system does.
-type rawDisk struct{ of sync.Map }
+type rawDisk struct {
+	of      sync.Map
+	recover func(d hypercall.File) error // done at boot; nil: nothing
+}
 
 func (r *rawDisk) boot(ctx context.Context, spec string, cfg backends.Config) (*sys.Kernel, error) {
 	d, err := cfg.Host.Block.Open(kerneltest.CrashDisk, hypercall.Read|hypercall.Write)
 	if err != nil {
 		return nil, err
+	}
+	if r.recover != nil {
+		if err := r.recover(d); err != nil {
+			return nil, err
+		}
 	}
 	k, err := sys.OpenConfig(ctx, spec, cfg)
 	if err == nil {
@@ -54,12 +62,15 @@ func record(n int) []byte {
 
 // counter is a crash of a program that counts on the disk, in so many slots,
 // by turns.
-func counter(t *testing.T, slots int) kerneltest.Crash {
+func counter(t *testing.T, slots int) kerneltest.Crash { return recovering(t, slots, nil) }
+
+// recovering is counter with something that is done to the disk at boot.
+func recovering(t *testing.T, slots int, recover func(d hypercall.File) error) kerneltest.Crash {
 	d, err := disk.New(64<<10, disk.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r rawDisk
+	r := rawDisk{recover: recover}
 	return kerneltest.Crash{
 		Kernel: "host", Disk: d, Boot: r.boot, Loss: disk.Torn, Cuts: 300, Seed: 1,
 		Workload: func(k *sys.Kernel, mark func(string)) error {
@@ -128,6 +139,31 @@ func (r *recorder) Helper()                   {}
 func (r *recorder) Error(a ...any)            { fmt.Fprintln(&r.log, a...) }
 func (r *recorder) Errorf(f string, a ...any) { fmt.Fprintf(&r.log, f+"\n", a...) }
 func (r *recorder) Logf(string, ...any)       {}
+
+// TestCrashAgain cleans up at boot, in a way that a power failure may not
+// interrupt: nothing stands on the disk for a moment.
+func TestCrashAgain(t *testing.T) {
+	c := recovering(t, 2, func(d hypercall.File) error {
+		both := make([]byte, 2048)
+		if _, err := d.ReadAt(both, 0); err != nil {
+			return err
+		}
+		_, err := d.WriteAt(make([]byte, 2048), 0)
+		if err := errors.Join(err, d.Sync()); err != nil {
+			return err
+		}
+		_, err = d.WriteAt(both, 0)
+		return errors.Join(err, d.Sync())
+	})
+	if r, err := c.Run(t.Context()); err != nil || len(r.Failures) > 0 {
+		t.Fatalf("without a second failure: %+v, %v", r, err)
+	}
+	c.Cuts, c.Again = 30, 5
+	r, err := c.Run(t.Context())
+	if err != nil || len(r.Failures) < 20 || !strings.Contains(r.Failures[0].Err.Error(), "again at event 2 of 4") {
+		t.Errorf("with one: %+v, %v", r, err)
+	}
+}
 
 func TestCrashErrors(t *testing.T) {
 	broken := errors.New("broken")

@@ -136,7 +136,7 @@ func (f *filesystem) crash(ctx context.Context, o options) (*kerneltest.Crash, e
 	workload := func(k *sys.Kernel, mark func(string)) error { return work(k.Init(), f.save, mark) }
 	return &kerneltest.Crash{
 		Kernel: f.kernel(), Boot: f.boot, Disk: d, Faults: f.faults, Workload: workload, Repair: f.repair(), Check: check,
-		Loss: o.loss, Cuts: o.cuts, Seed: o.seed,
+		Loss: o.loss, Cuts: o.cuts, Again: o.again, Seed: o.seed,
 	}, nil
 }
 

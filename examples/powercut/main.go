@@ -26,6 +26,7 @@ import (
 
 func main() {
 	n := flag.Int("n", 1000, "how many times the power fails, for each file system")
+	again := flag.Int("again", 0, "how many times it fails a second time, during each recovery")
 	seed := flag.Uint64("seed", 1, "chooses when, and what is lost")
 	loss := flag.String("loss", "torn", "what the disk loses of what was not flushed: tail, reordered or torn")
 	flag.Usage = func() {
@@ -37,13 +38,14 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := run(context.Background(), os.Stdout, os.Stderr, options{*n, *seed, l, flag.Args()}); err != nil {
+	if err := run(context.Background(), os.Stdout, os.Stderr, options{*n, *again, *seed, l, flag.Args()}); err != nil {
 		log.Fatal(err)
 	}
 }
 
 type options struct {
 	cuts  int
+	again int
 	seed  uint64
 	loss  disk.Loss
 	names []string // none: all

@@ -112,6 +112,27 @@ func TestVictims(t *testing.T) {
 	}
 }
 
+// TestAgain: the power fails again while a kernel recovers. NetBSD starts its
+// log anew with two writes, between which an older log is valid again; e2fsck
+// has no such moment.
+func TestAgain(t *testing.T) {
+	o := options{cuts: 20, again: 100, seed: 1, loss: disk.Tail} // at every event of a recovery
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	r, err := get(t, "ffs+log").cut(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.lost == 0 || r.lost != r.cuts-r.survived() || !strings.Contains(r.example, "of the recovery") {
+		t.Errorf("ffs+log: %+v", r)
+	}
+	o.again = 10
+	if r, err = get(t, "ext2+e2fsck").cut(t.Context(), o, nil); err != nil || r.survived() != r.cuts {
+		t.Errorf("ext2+e2fsck: %+v, %v", r, err)
+	}
+}
+
 func TestTable(t *testing.T) {
 	get(t, "ext2")
 	var b strings.Builder
