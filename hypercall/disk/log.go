@@ -146,7 +146,7 @@ func (l *Log) Len() int {
 	return len(l.events)
 }
 
-// Event is event i, counted from 0.
+// Event is event i, which is less than Len.
 func (l *Log) Event(i int) Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,7 +158,7 @@ func (l *Log) Marks(n int) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var list []string
-	for _, e := range l.events[:n] {
+	for _, e := range l.events[:min(max(n, 0), len(l.events))] {
 		if e.Op == OpMark {
 			list = append(list, e.Text)
 		}

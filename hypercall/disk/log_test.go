@@ -165,3 +165,22 @@ func TestLogLimit(t *testing.T) {
 		t.Error("the disk stopped with the log")
 	}
 }
+
+// BenchmarkAt makes disks of cuts of a log of 10,000 writes, with a barrier
+// behind every fourth.
+func BenchmarkAt(b *testing.B) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	l := disk.NewLog(newDisk(b, 64<<20, disk.Options{}), 0)
+	for i := range 10_000 {
+		write(b, l, rng.Int64N(16000)*4096, make([]byte, 4096))
+		if i%4 == 3 {
+			l.Sync()
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := l.At(disk.Cut{Point: rng.IntN(l.Len()), Loss: disk.Torn, Seed: rng.Uint64()}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
