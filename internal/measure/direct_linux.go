@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -34,15 +35,16 @@ func directIO(name string, flags int, io func(fd int, b []byte) (int, error)) (R
 }
 
 func directStat() (Runner, error) {
-	f, err := os.CreateTemp(shm(), "measure-")
+	dir, err := os.MkdirTemp(shm(), "measure-")
 	if err != nil {
 		return Runner{}, err
 	}
+	name := dir + "/file" // as deep as that of tempFile
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		return Runner{}, errors.Join(err, os.RemoveAll(dir))
+	}
 	var st unix.Stat_t
-	return repeat(func() error { return unix.Stat(f.Name(), &st) }, func() error {
-		f.Close()
-		return os.Remove(f.Name())
-	}), nil
+	return repeat(func() error { return unix.Stat(name, &st) }, func() error { return os.RemoveAll(dir) }), nil
 }
 
 // shm is a folder in memory, like the one that tempFile uses.
