@@ -14,6 +14,7 @@ var commands = []func(*env) *cobra.Command{
 	newTourCommand,
 	newExecCommand,
 	newFSCommand,
+	newKdumpCommand,
 	newShCommand,
 	newNetCommand,
 	newConformCommand,

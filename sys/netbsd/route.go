@@ -101,7 +101,10 @@ func changeRoute(p *sys.Process, t MessageType, r Route) error {
 	if err == nil {
 		_, err = s.Write(m)
 	}
-	return p.Fail("route "+t.String(), r.Dst.String(), err)
+	if err != nil {
+		return fmt.Errorf("%v route to %v: %w", t, r.Dst, err)
+	}
+	return nil
 }
 
 // routeRequest is a message that asks for a change.

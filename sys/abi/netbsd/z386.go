@@ -307,6 +307,17 @@ var dataI386 = abi.Data{
 			{Name: "p_vm_vsize", Offset: 664, Size: 8, Signed: true},
 			{Name: "p_vm_msize", Offset: 672, Size: 8, Signed: true},
 		}},
+		{Name: "modstat_t", Size: 392, Align: 4, Fields: []abi.Field{
+			{Name: "ms_name", Size: 32},
+			{Name: "ms_required", Offset: 32, Size: 320},
+			{Name: "ms_addr", Offset: 352, Size: 8},
+			{Name: "ms_source", Offset: 360, Size: 4},
+			{Name: "ms_class", Offset: 364, Size: 4},
+			{Name: "ms_size", Offset: 368, Size: 4},
+			{Name: "ms_refcnt", Offset: 372, Size: 4},
+			{Name: "ms_flags", Offset: 376, Size: 4},
+			{Name: "ms_reserved", Offset: 380, Size: 12},
+		}},
 		{Name: "plistref", Size: 8, Align: 4, Fields: []abi.Field{
 			{Name: "pref_plist", Size: 4},
 			{Name: "pref_len", Offset: 4, Size: 4},

@@ -2606,6 +2606,17 @@ var base = abi.Data{
 			{Name: "msg_hdr.msg_flags", Offset: 24, Size: 4, Signed: true},
 			{Name: "msg_len", Offset: 28, Size: 4},
 		}},
+		{Name: "modstat_t", Size: 392, Align: 8, Fields: []abi.Field{
+			{Name: "ms_name", Size: 32},
+			{Name: "ms_required", Offset: 32, Size: 320},
+			{Name: "ms_addr", Offset: 352, Size: 8},
+			{Name: "ms_source", Offset: 360, Size: 4},
+			{Name: "ms_class", Offset: 364, Size: 4},
+			{Name: "ms_size", Offset: 368, Size: 4},
+			{Name: "ms_refcnt", Offset: 372, Size: 4},
+			{Name: "ms_flags", Offset: 376, Size: 4},
+			{Name: "ms_reserved", Offset: 380, Size: 12},
+		}},
 		{Name: "mq_attr", Size: 16, Align: 4, Fields: []abi.Field{
 			{Name: "mq_flags", Size: 4, Signed: true},
 			{Name: "mq_maxmsg", Offset: 4, Size: 4, Signed: true},
