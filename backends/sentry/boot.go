@@ -19,6 +19,7 @@ import (
 	"gvisor.dev/gvisor/pkg/sentry/limits"
 	"gvisor.dev/gvisor/pkg/sentry/loader"
 	"gvisor.dev/gvisor/pkg/sentry/usage"
+	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall"
@@ -53,6 +54,7 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 		host:  cfg.Hooks.Wrap(cfg.WholeHost()),
 		tasks: map[*kernel.Task]*task{},
 		procs: map[*kernel.ThreadGroup]*Process{},
+		nets:  map[*stack.Stack]struct{}{},
 		done:  make(chan struct{}),
 		dead:  make(chan struct{}),
 	}
@@ -68,7 +70,12 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	k.opened = opened
 	logs.add(k)
 	k.onEnd(func() { logs.remove(k) })
-	if err := k.boot(); err != nil {
+	var err error
+	k.contain(func() { err = k.boot() })
+	if k.isDead() {
+		return nil, errors.Join(k.Err(), k.Close())
+	}
+	if err != nil {
 		k.closing.Store(true)
 		k.end(backends.ErrClosed)
 		return nil, errors.Join(err, k.destroy())

@@ -46,11 +46,12 @@
 // # Limits
 //
 // A Go panic inside gVisor ends the kernel that it happened in with a
-// *backends.PanicError: in calls, in the loops of tasks, in the workers of TCP
-// and in timers of the network stack. Where it ends the program, as any panic
-// does, is on the goroutines that gVisor starts by itself: those of its other
-// timers (timeouts of calls, timerfd, itimers, POSIX timers), what gives the
-// memory of files back, aio, and those of link endpoints.
+// *backends.PanicError: in the boot, in calls, in the loops of tasks, in the
+// workers of TCP, in timers of the network stack and in Close. Where it ends
+// the program, as any panic does, is on the goroutines that gVisor starts by
+// itself: those of its other timers (timeouts of calls, timerfd, itimers, POSIX
+// timers), what gives the memory of files back, aio, the end of a network
+// namespace, and those of link endpoints.
 //
 // Clocks of CPU time stand still, because gVisor's ticker for them can neither
 // be stopped nor idle. A signal handler does nothing but that the signal

@@ -45,6 +45,7 @@ type Kernel struct {
 	mu    sync.Mutex // a leaf: taken with gVisor's locks held
 	tasks map[*kernel.Task]*task
 	procs map[*kernel.ThreadGroup]*Process
+	nets  map[*stack.Stack]struct{} // network stacks with workers
 
 	closing atomic.Bool
 	endOnce sync.Once
@@ -106,15 +107,7 @@ func (k *Kernel) end(err error) (first bool) {
 // Locks of gVisor may be held for ever: nothing of it is entered any more.
 // Blocked calls are woken, and the loops of tasks end where they park.
 func (k *Kernel) panicked(reason any, stack []byte) {
-	e := &backends.PanicError{
-		Kernel:  k.name,
-		Reason:  fmt.Sprint(reason),
-		Console: k.console.tail(),
-		Stack:   stack,
-	}
-	if reason == nil {
-		e.Reason = "the goroutine of a call ended inside the kernel" // runtime.Goexit
-	}
+	e := k.panicError(reason, stack)
 	if !k.end(e) {
 		return
 	}
@@ -125,6 +118,19 @@ func (k *Kernel) panicked(reason any, stack []byte) {
 	for t := range k.tasks {
 		t.Interrupt() // sends on channels, takes no lock
 	}
+}
+
+func (k *Kernel) panicError(reason any, stack []byte) *backends.PanicError {
+	e := &backends.PanicError{
+		Kernel:  k.name,
+		Reason:  fmt.Sprint(reason),
+		Console: k.console.tail(),
+		Stack:   stack,
+	}
+	if reason == nil {
+		e.Reason = "the goroutine of a call ended inside the kernel" // runtime.Goexit
+	}
+	return e
 }
 
 // guard enters gVisor from outside, unless it has panicked, and ends the kernel
@@ -253,10 +259,21 @@ func (k *Kernel) await(ns *kernel.PIDNamespace, pid kernel.ThreadID) (*Process, 
 func (k *Kernel) onEnd(f func()) { k.undo = append(k.undo, f) }
 
 // destroy ends what the boot made, the last first.
-func (k *Kernel) destroy() error {
+func (k *Kernel) destroy() (all error) {
 	for _, f := range slices.Backward(k.undo) {
-		f()
+		all = errors.Join(all, k.undoing(f))
 	}
 	k.undo = nil
-	return k.opened.Close()
+	return errors.Join(all, k.opened.Close())
+}
+
+// undoing runs f, and goes on if it panics.
+func (k *Kernel) undoing(f func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = k.panicError(r, debug.Stack())
+		}
+	}()
+	f()
+	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
 
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall"
 )
 
 // Two calls that no kernel has, and that panic: one on the caller's goroutine,
@@ -109,12 +110,59 @@ func testPanic(t *testing.T, nr uintptr) {
 	if _, _, err := other.Init().Call(backends.Call{Num: unix.SYS_GETPID}); err != nil {
 		t.Errorf("the other kernel: %v", err)
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			buf := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines are left:\n%s", runtime.NumGoroutine()-before, buf[:runtime.Stack(buf, true)])
+	wantGoroutines(t, before)
+}
+
+// A brokenRandom panics when it is asked.
+type brokenRandom struct{}
+
+func (brokenRandom) Read([]byte) (int, error) { panic("bad dice") }
+
+// TestPanicInBoot has the boot panic, in what it asks of its host.
+func TestPanicInBoot(t *testing.T) {
+	before := runtime.NumGoroutine()
+	_, err := Open(t.Context(), Options{}, backends.Config{Host: hypercall.Host{Random: brokenRandom{}}})
+	var p *backends.PanicError
+	if !errors.As(err, &p) || !strings.Contains(p.Reason, "bad dice") {
+		t.Errorf("Open gave %v", err)
+	}
+	wantGoroutines(t, before)
+}
+
+// TestPanicInClose has something panic while the kernel is being closed: the
+// rest is given back.
+func TestPanicInClose(t *testing.T) {
+	before := runtime.NumGoroutine()
+	k, err := Open(t.Context(), Options{}, backends.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.onEnd(func() { panic("bad end") })
+	var p *backends.PanicError
+	if err := k.Close(); !errors.As(err, &p) || p.Reason != "bad end" {
+		t.Errorf("Close gave %v", err)
+	}
+	wantGoroutines(t, before)
+}
+
+// TestPanicWithNamespaces leaves nothing of the network stacks of further
+// namespaces.
+func TestPanicWithNamespaces(t *testing.T) {
+	before := runtime.NumGoroutine()
+	k, err := Open(t.Context(), Options{}, backends.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := backends.Call{Num: unix.SYS_UNSHARE}
+	c.Args[0] = backends.Int(unix.CLONE_NEWNET)
+	for range 2 { // of the first of them nothing is left even now
+		if _, _, err := k.Init().Call(c); err != nil {
+			t.Fatal(err)
 		}
 	}
+	k.netClock.AfterFunc(time.Millisecond, func() { panic("bad timer") })
+	wantPanic(t, k, "bad timer")
+	wantGoroutines(t, before)
 }
 
 // TestPanicInTimer has a timer of the network stack panic.
@@ -125,6 +173,17 @@ func TestPanicInTimer(t *testing.T) {
 	}
 	k.netClock.AfterFunc(time.Millisecond, func() { panic("bad timer") })
 	wantPanic(t, k, "bad timer")
+}
+
+// wantGoroutines waits until there are no more goroutines than that.
+func wantGoroutines(t *testing.T, before int) {
+	t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines are left:\n%s", runtime.NumGoroutine()-before, buf[:runtime.Stack(buf, true)])
+		}
+	}
 }
 
 // brokenWork is what a task's loop does between calls, and panics.

@@ -4,6 +4,8 @@ package sentry
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -46,16 +48,21 @@ func (k *Kernel) takeApart(deadline time.Time) error {
 	for tg := range k.procs {
 		realTimerOf(tg).Destroy()
 	}
+	nets := slices.Collect(maps.Keys(k.nets))
 	k.mu.Unlock()
 	k.netClock.close()
-	// The rest of the stack stands still without them, and its sockets may
-	// be locked for ever.
-	endWorkers(k.net.Stack)
+	// The rest of a stack stands still without its workers, and its sockets
+	// may be locked for ever.
+	for _, n := range nets {
+		endWorkers(n)
+	}
 	for _, l := range k.links {
 		l.Close()
 		l.Wait()
 	}
-	k.memory.file.Destroy()
+	if k.memory != nil { // the boot came so far
+		k.memory.file.Destroy()
+	}
 	return nil
 }
 

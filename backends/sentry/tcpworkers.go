@@ -39,6 +39,9 @@ var (
 // of this package.
 func (k *Kernel) ownWorkers(s *stack.Stack) {
 	protocol := endWorkers(s)
+	k.mu.Lock()
+	k.nets[s] = struct{}{}
+	k.mu.Unlock()
 	d := dispatcher.of(reflect.ValueOf(protocol).UnsafePointer())
 	*(*bool)(workersClosed.of(d)) = false
 	running := (*sync.WaitGroup)(workersRunning.of(d))
@@ -50,7 +53,20 @@ func (k *Kernel) ownWorkers(s *stack.Stack) {
 			sleeper.AddWaker((*sleep.Waker)(f.of(w)))
 		}
 		running.Add(1)
-		go k.contain(func() { runWorker(w, running) })
+		go func() {
+			k.contain(func() { runWorker(w, running) })
+			k.workerEnded(s)
+		}()
+	}
+}
+
+// workerEnded forgets the stack, which is being destroyed; but where the
+// kernel has panicked, other workers still run.
+func (k *Kernel) workerEnded(s *stack.Stack) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.isDead() {
+		delete(k.nets, s)
 	}
 }
 
