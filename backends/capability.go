@@ -14,7 +14,8 @@ const (
 	Files      Capability = "files"      // a writable file system
 	Mounts     Capability = "mounts"     // mount and umount, at least of a memory file system
 	Xattrs     Capability = "xattrs"     // extended attributes in user.*
-	Processes  Capability = "processes"  // Fork, wait, kill
+	Fork       Capability = "fork"       // Fork: processes with descriptors, users and limits of their own
+	Processes  Capability = "processes"  // the life of a process: wait, kill, exec
 	Signals    Capability = "signals"    // signals between processes
 	Interrupts Capability = "interrupts" // blocked calls end when they are cancelled
 	Unix       Capability = "unix"       // Unix domain sockets, with descriptor passing

@@ -44,7 +44,7 @@ type Process interface {
 	Call(c Call) (r0, r1 uintptr, err error)
 	// Fork makes a child of this process with the descriptor table that fds
 	// says. The child inherits what fork(2) gives it, but executes nothing: it
-	// waits for calls. Capability [Processes].
+	// waits for calls. Capability [Fork].
 	Fork(ctx context.Context, fds Descriptors) (Process, error)
 	// Done is closed when the process has ended, for whatever reason.
 	Done() <-chan struct{}

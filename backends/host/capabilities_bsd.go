@@ -20,6 +20,7 @@ var hostCapabilities = sync.OnceValue(func() backends.Capabilities {
 		backends.Files:      "",
 		backends.Unix:       "",
 		backends.Kqueue:     "",
+		backends.Fork:       noProcesses,
 		backends.Processes:  noProcesses,
 		backends.Signals:    noProcesses,
 		backends.Interrupts: noInterrupts,

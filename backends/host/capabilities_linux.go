@@ -28,6 +28,7 @@ var hostCapabilities = sync.OnceValue(func() backends.Capabilities {
 	}
 	for name, probe := range map[backends.Capability]func() error{
 		backends.Interrupts: installInterrupt,
+		backends.Fork:       probeProcesses,
 		backends.Processes:  probeProcesses,
 		backends.Signals:    probeProcesses,
 		backends.Namespaces: probeNamespaces,

@@ -24,7 +24,7 @@ var openFileCases = []Case{
 	{Name: "offsets beyond 4 GiB", Needs: backends.Files, Run: testLargeOffsets},
 	{Name: "files are written to their device", Needs: backends.Files, Run: testSync},
 	{Name: "space is allocated", Needs: backends.Files, Run: testAllocate},
-	{Name: "record locks between processes", Needs: backends.Processes, Run: testRecordLocks},
+	{Name: "record locks between processes", Needs: backends.Fork, Run: testRecordLocks},
 	{Name: "flock between open files", Needs: backends.Files, Run: testFlock},
 }
 

@@ -25,7 +25,7 @@ var pollCases = []Case{
 	{Name: "the end of the kernel wakes readers", Run: testPollKernelEnd},
 	{Name: "a number that is used again is watched anew", Run: testPollReuse},
 	{Name: "thousands of readers hold no threads", Run: testPollThreads},
-	{Name: "a process with its own descriptors polls", Needs: backends.Processes, Run: testPollProcess},
+	{Name: "a process with its own descriptors polls", Needs: backends.Fork, Run: testPollProcess},
 }
 
 // within fails the test where f does not end soon.

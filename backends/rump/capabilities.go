@@ -21,7 +21,7 @@ var needs = map[backends.Capability]string{
 // never are what NetBSD, or a rump kernel, has nothing of.
 var never = map[backends.Capability]string{
 	backends.Xattrs:     "the file systems in memory have no extended attributes; FFS has",
-	backends.Processes:  "a rump kernel makes processes that share nothing or descriptors, and keeps no status of them: it has Fork, but no exit, wait or exec",
+	backends.Processes:  "a rump kernel keeps no status of its processes: they have no exit, wait or exec",
 	backends.Signals:    "a rump kernel delivers no signals",
 	backends.Netlink:    "NetBSD has the route socket instead",
 	backends.Epoll:      "NetBSD has kqueue instead",
@@ -34,7 +34,7 @@ var never = map[backends.Capability]string{
 
 // always are what every rump kernel has.
 var always = []backends.Capability{
-	backends.Interrupts, backends.Kqueue, backends.Hostname, backends.Isolated,
+	backends.Fork, backends.Interrupts, backends.Kqueue, backends.Hostname, backends.Isolated,
 }
 
 func capabilities(components []string) backends.Capabilities {
