@@ -37,6 +37,9 @@ var prepare = sync.OnceValue(func() error {
 	return usage.Init()
 })
 
+// hostFeatures is what the processor can do; asking it takes long.
+var hostFeatures = sync.OnceValue(func() cpuid.FeatureSet { return cpuid.HostFeatureSet().Fixed() })
+
 // Open boots a kernel. The context bounds the boot only; Close ends the
 // kernel.
 func Open(ctx context.Context, opts Options, cfg backends.Config) (*Kernel, error) {
@@ -114,7 +117,7 @@ func (k *Kernel) boot() error {
 	k.net = net
 	k.onEnd(net.Stack.Destroy)
 	if err := k.gv.Init(kernel.InitKernelArgs{
-		FeatureSet:           cpuid.HostFeatureSet().Fixed(),
+		FeatureSet:           hostFeatures(),
 		Timekeeper:           tk,
 		RootUserNamespace:    userns,
 		RootNetworkNamespace: inet.NewRootNamespace(net, maker, userns),
