@@ -70,7 +70,7 @@ func (f *CrashFailure) keep(dir string) (string, error) {
 	if f.Disk == nil {
 		return "", errors.New("there was no disk")
 	}
-	path := filepath.Join(dir, strings.ReplaceAll(f.Cut.String(), ":", "-")+".img")
+	path := filepath.Join(dir, f.Name())
 	return path, f.Disk.Save(path)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"
@@ -39,6 +40,10 @@ type Crash struct {
 	// that it sleeps away takes none. It uses the kernel from the goroutine
 	// that it is called on alone.
 	Workload func(k *sys.Kernel, mark func(text string)) error
+	// Concurrent says that the workload uses the kernel from goroutines of
+	// its own. It runs in real time then, in no world, and writes something
+	// else each time.
+	Concurrent bool
 	// Repair, if not nil, is done to the disk before a kernel gets it, as
 	// fsck(8) is.
 	Repair func(d *disk.Disk) error
@@ -76,6 +81,11 @@ type CrashFailure struct {
 	Cut  disk.Cut
 	Disk *disk.Disk // as the power failure left it
 	Err  error
+}
+
+// Name is a name for the disk's image, made of the cut.
+func (f *CrashFailure) Name() string {
+	return strings.ReplaceAll(f.Cut.String(), ":", "-") + ".img"
 }
 
 // Run runs the workload and makes the cuts, as many at a time as there are
@@ -127,11 +137,17 @@ const CrashDisk = "disk"
 // record runs the workload.
 func (c *Crash) record(ctx context.Context) (*disk.Log, error) {
 	log := disk.NewLog(c.Disk, 0)
+	work := func(host hypercall.Host) error {
+		return c.use(ctx, disk.With(log, c.Faults...), host, func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
+	}
 	var err error
-	world := turns.Run(c.Seed, turns.Options{}, func(s *turns.Scheduler) {
-		err = c.use(ctx, disk.With(log, c.Faults...), s.Host("crash"), func(k *sys.Kernel) error { return c.Workload(k, log.Mark) })
-	})
-	if err := errors.Join(err, world.Err, log.Err()); err != nil {
+	if c.Concurrent {
+		err = work(hypercall.Host{})
+	} else {
+		world := turns.Run(c.Seed, turns.Options{}, func(s *turns.Scheduler) { err = work(s.Host("crash")) })
+		err = errors.Join(err, world.Err)
+	}
+	if err := errors.Join(err, log.Err()); err != nil {
 		return nil, fmt.Errorf("the workload, before any power failure: %w", err)
 	}
 	return log, nil

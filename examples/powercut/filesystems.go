@@ -231,15 +231,6 @@ func (f *filesystem) repair() func(*disk.Disk) error {
 		if err := tool(append(append([]string(nil), f.fsck...), file.Name())...); err != nil {
 			return err
 		}
-		repaired, err := disk.Load(file.Name(), disk.Options{Sector: f.sector})
-		if err != nil {
-			return err
-		}
-		b := make([]byte, imageSize)
-		if _, err := repaired.ReadAt(b, 0); err != nil {
-			return err
-		}
-		_, err = d.WriteAt(b, 0)
-		return err
+		return d.Restore(file.Name())
 	}
 }

@@ -14,7 +14,7 @@ import (
 // that may become as large in memory as it is.
 type Options struct {
 	// Sector is the size of a sector in bytes: a power of two from 512 to
-	// 4096. 0 is 512. The disk refuses requests for parts of sectors.
+	// 4096. 0 is 512. The disk refuses to write parts of sectors.
 	Sector int
 	// Limit is the most memory that what was written to this disk may take,
 	// in bytes, in units of 4 KiB; a write beyond it fails with ENOSPC. 0 is
@@ -88,18 +88,10 @@ func (d *Disk) Snapshot() *Disk {
 	return &Disk{size: d.size, sector: d.sector, limit: d.limit, base: d.base, pages: d.pages.copy()}
 }
 
-// check refuses requests that no disk of this kind would take.
-func (d *Disk) check(n int, off int64) error {
-	if off < 0 || off%int64(d.sector) != 0 || n%d.sector != 0 {
-		return fmt.Errorf("%d bytes at %d of a disk with sectors of %d: %w", n, off, d.sector, syscall.EINVAL)
-	}
-	return nil
-}
-
-// ReadAt reads whole sectors. At the end of the disk the error is io.EOF.
+// ReadAt reads from anywhere. At the end of the disk the error is io.EOF.
 func (d *Disk) ReadAt(p []byte, off int64) (n int, err error) {
-	if err := d.check(len(p), off); err != nil {
-		return 0, err
+	if off < 0 {
+		return 0, fmt.Errorf("read at %d of a disk: %w", off, syscall.EINVAL)
 	}
 	if off >= d.size {
 		return 0, io.EOF
@@ -138,8 +130,8 @@ func (d *Disk) readBase(p []byte, off int64) error {
 // WriteAt writes whole sectors. Beyond the end of the disk the error is
 // ENOSPC, and nothing is written.
 func (d *Disk) WriteAt(p []byte, off int64) (n int, err error) {
-	if err := d.check(len(p), off); err != nil {
-		return 0, err
+	if off < 0 || off%int64(d.sector) != 0 || len(p)%d.sector != 0 {
+		return 0, fmt.Errorf("write of %d bytes at %d of a disk with sectors of %d: %w", len(p), off, d.sector, syscall.EINVAL)
 	}
 	if off > d.size-int64(len(p)) {
 		return 0, fmt.Errorf("%d bytes at %d of a disk of %d: %w", len(p), off, d.size, syscall.ENOSPC)

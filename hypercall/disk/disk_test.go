@@ -101,6 +101,12 @@ func TestRequests(t *testing.T) {
 	if n, err := d.ReadAt(make([]byte, 8192), 60<<10); n != 4096 || err != io.EOF {
 		t.Errorf("read across the end: %d, %v", n, err)
 	}
+	if n, err := d.ReadAt(make([]byte, 10), 4090); n != 10 || err != nil {
+		t.Errorf("read across pages: %d, %v", n, err)
+	}
+	if _, err := d.ReadAt(make([]byte, 10), -1); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("read before the beginning: %v", err)
+	}
 	if n, err := d.ReadAt(make([]byte, 4096), 64<<10); n != 0 || err != io.EOF {
 		t.Errorf("read behind the end: %d, %v", n, err)
 	}
@@ -151,6 +157,14 @@ func TestImages(t *testing.T) {
 	}
 	if !bytes.Equal(content(t, back), content(t, d)) {
 		t.Error("the image differs from the disk")
+	}
+	other := newDisk(t, 16<<20, disk.Options{})
+	write(t, other, 1024, sector('o'))
+	if err := other.Restore(path); err != nil || !bytes.Equal(content(t, other), content(t, d)) {
+		t.Errorf("what was there before the image is there still, or %v", err)
+	}
+	if err := newDisk(t, 8<<20, disk.Options{}).Restore(path); err == nil {
+		t.Error("an image was restored to a disk of another size")
 	}
 	if err := os.Truncate(path, 1000); err != nil {
 		t.Fatal(err)

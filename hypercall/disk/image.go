@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -19,18 +20,31 @@ func Load(path string, o Options) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := New(st.Size(), o)
+	below, err := Over(f, st.Size(), o)
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", path, err)
 	}
-	below, err := Over(f, st.Size(), o)
+	d, err := New(st.Size(), o)
 	if err != nil {
 		return nil, err
 	}
-	return d, below.pagesDo(func(b []byte, off int64) error {
-		_, err := d.WriteAt(b, off)
+	return d, below.copyTo(d)
+}
+
+// Restore makes the disk's content that of an image file of the same size,
+// such as one that Save wrote and a program repaired.
+func (d *Disk) Restore(path string) error {
+	from, err := Load(path, Options{Sector: d.sector})
+	if err != nil {
 		return err
-	})
+	}
+	if from.size != d.size {
+		return fmt.Errorf("image %s has %d bytes, and the disk %d", path, from.size, d.size)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.base, d.pages = nil, from.pages
+	return nil
 }
 
 // Save writes the disk to a file, which has holes where the disk is zero.
@@ -41,20 +55,17 @@ func (d *Disk) Save(path string) error {
 	}
 	err = f.Truncate(d.size)
 	if err == nil {
-		err = d.pagesDo(func(b []byte, off int64) error {
-			_, err := f.WriteAt(b, off)
-			return err
-		})
+		err = d.copyTo(f)
 	}
 	return errors.Join(err, f.Close())
 }
 
-// pagesDo calls do for each page that is not zero.
-func (d *Disk) pagesDo(do func(b []byte, off int64) error) error {
+// copyTo writes each page that is not zero to w.
+func (d *Disk) copyTo(w io.WriterAt) error {
 	var zero, buf [pageSize]byte
 	for off := int64(0); off < d.size; off += pageSize {
 		b := buf[:min(pageSize, d.size-off)]
-		if d.base == nil && d.untouched(off/pageSize) {
+		if d.untouched(off / pageSize) {
 			continue
 		}
 		if _, err := d.ReadAt(b, off); err != nil {
@@ -63,7 +74,7 @@ func (d *Disk) pagesDo(do func(b []byte, off int64) error) error {
 		if string(b) == string(zero[:len(b)]) {
 			continue
 		}
-		if err := do(b, off); err != nil {
+		if _, err := w.WriteAt(b, off); err != nil {
 			return err
 		}
 	}
@@ -73,5 +84,5 @@ func (d *Disk) pagesDo(do func(b []byte, off int64) error) error {
 func (d *Disk) untouched(i int64) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.pages.get(i) == nil
+	return d.base == nil && d.pages.get(i) == nil
 }
