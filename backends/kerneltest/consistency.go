@@ -68,7 +68,7 @@ func (f *CrashFailure) describe(t testing.TB, log *disk.Log) string {
 
 func (f *CrashFailure) keep(dir string) (string, error) {
 	if f.Disk == nil {
-		return "", errors.New("there was no disk")
+		return "", errors.New("this failure has no disk")
 	}
 	path := filepath.Join(dir, f.Name())
 	return path, f.Disk.Save(path)

@@ -79,9 +79,12 @@ type CrashReport struct {
 // A CrashFailure is a cut that the file system did not survive.
 type CrashFailure struct {
 	Cut  disk.Cut
-	Disk *disk.Disk // as the power failure left it
+	Disk *disk.Disk // as the power failure left it; nil for all but some of the failures
 	Err  error
 }
+
+// maxDisks bounds how many failures keep their disk, which takes memory.
+const maxDisks = 16
 
 // Name is a name for the disk's image, made of the cut.
 func (f *CrashFailure) Name() string {
@@ -109,6 +112,9 @@ func (c *Crash) Run(ctx context.Context) (*CrashReport, error) {
 				d, err := c.try(ctx, log, cut)
 				mu.Lock()
 				r.Cuts++
+				if len(r.Failures) >= maxDisks {
+					d = nil
+				}
 				if err != nil {
 					r.Failures = append(r.Failures, CrashFailure{cut, d, err})
 				}

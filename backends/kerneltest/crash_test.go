@@ -113,6 +113,21 @@ func TestCrashIsFound(t *testing.T) {
 	c := counter(t, 1)
 	rec := &recorder{TB: t}
 	kerneltest.CrashConsistency(rec, c)
+	many := c
+	many.Cuts = 3000
+	r, err := many.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	disks := 0
+	for _, f := range r.Failures {
+		if f.Disk != nil {
+			disks++
+		}
+	}
+	if disks == 0 || disks > 16 || len(r.Failures) < 50 {
+		t.Errorf("%d failures keep %d disks", len(r.Failures), disks)
+	}
 	line := regexp.MustCompile(kerneltest.CrashVar + `=(\S+) go test -artifacts -run '\^TestCrashIsFound\$' (\S+)`).FindStringSubmatch(rec.log.String())
 	image := regexp.MustCompile(`image: (\S+)`).FindStringSubmatch(rec.log.String())
 	if line == nil || image == nil || !strings.HasSuffix(line[2], "/backends/kerneltest") || !strings.Contains(rec.log.String(), "others") {

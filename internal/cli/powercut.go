@@ -211,10 +211,15 @@ func (p *powercut) keepImages(r *kerneltest.CrashReport) error {
 	if err := os.MkdirAll(p.keep, 0o777); err != nil {
 		return err
 	}
-	for _, f := range r.Failures[:min(keptImages, len(r.Failures))] {
+	kept := 0
+	for _, f := range r.Failures {
+		if f.Disk == nil || kept == keptImages {
+			continue
+		}
 		if err := f.Disk.Save(filepath.Join(p.keep, f.Name())); err != nil {
 			return err
 		}
+		kept++
 	}
 	return nil
 }
