@@ -24,6 +24,7 @@ type Kernel struct {
 	components []string
 	init       *Process
 	own        *ownFiles
+	memory     int // the most that it may have, in bytes
 
 	mu        sync.Mutex
 	processes map[*Process]struct{}
@@ -56,7 +57,7 @@ func Boot(c Config) (*Kernel, error) {
 	}
 	c.Log.Debug("linked", "components", strings.Join(prog.order, ","), "kit", c.Kit, "missing", len(prog.Missing()))
 	k := &Kernel{
-		components: prog.order, own: &ownFiles{Block: c.Host.Block},
+		components: prog.order, own: &ownFiles{Block: c.Host.Block}, memory: c.arena(),
 		processes: map[*Process]struct{}{}, closed: make(chan struct{}),
 	}
 	c.Host.Block = k.own
@@ -179,6 +180,8 @@ func (k *Kernel) why(err error) error {
 	switch end.How {
 	case rumpuser.Panicked:
 		return &CrashError{panicMessage(tail), tail}
+	case rumpuser.Exhausted:
+		return &CrashError{fmt.Sprintf("out of memory: its limit is %d bytes, and nothing could be freed", k.memory), tail}
 	case rumpuser.Faulted:
 		return &CrashError{k.faultMessage(end), tail}
 	}

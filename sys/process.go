@@ -116,3 +116,18 @@ func (p *Process) callRefs(o op, refs []backends.Ref, args ...backends.Arg) (uin
 	r, _, err := p.raw.Call(c)
 	return r, err
 }
+
+// RawAll makes raw calls one after the other, whatever becomes of them, and
+// stores what became of each in results, which is as long as calls. Kernels in
+// this process are entered once for all of them. A context of p is looked at
+// before, not while they are made: they should be such as do not wait.
+func (p *Process) RawAll(calls []backends.Call, results []backends.Result) error {
+	if len(results) != len(calls) {
+		return fmt.Errorf("%d calls with room for %d results", len(calls), len(results))
+	}
+	if p.ctx != nil && p.ctx.Err() != nil {
+		return p.wrap("calls", "", backends.ErrInterrupted)
+	}
+	backends.CallAll(p.raw, calls, results)
+	return nil
+}

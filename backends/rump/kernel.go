@@ -64,7 +64,7 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, e
 	k.init = &Process{k: k, raw: raw.Init()}
 	// The kernel may find no end in a damaged file system.
 	stop := context.AfterFunc(ctx, func() { raw.Close() })
-	err = errors.Join(k.prepare(set.mounts), k.createNICs(cfg.NICs))
+	err = errors.Join(k.prepare(&set), k.createNICs(cfg.NICs))
 	if !stop() {
 		err = ctx.Err()
 	}

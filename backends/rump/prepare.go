@@ -16,7 +16,7 @@ import (
 // memory where the kernel has one, and the images that its specification
 // mounts. The root file system of a rump kernel holds little more than mount
 // points.
-func (k *Kernel) prepare(mounts []mount) error {
+func (k *Kernel) prepare(set *settings) error {
 	if err := k.raiseFiles(); err != nil {
 		return err
 	}
@@ -26,12 +26,12 @@ func (k *Kernel) prepare(mounts []mount) error {
 		}
 	}
 	if k.caps.Has(backends.Mounts) {
-		if err := k.mount("/tmp", 0, &fsargs.Tmpfs{Mode: 0o1777}); err != nil {
+		if err := k.mount("/tmp", 0, &fsargs.Tmpfs{Mode: 0o1777, Size: tmpSize(set.memory)}); err != nil {
 			return fmt.Errorf("mount tmpfs on /tmp: %w", err)
 		}
 	}
-	for n := range mounts {
-		if err := k.mountImage(n, &mounts[n]); err != nil {
+	for n := range set.mounts {
+		if err := k.mountImage(n, &set.mounts[n]); err != nil {
 			return err
 		}
 	}
@@ -49,6 +49,14 @@ func (k *Kernel) raiseFiles() error {
 		return fmt.Errorf("setrlimit of %d files: %w", rump.MaxFiles, err)
 	}
 	return nil
+}
+
+// tmpSize is how much /tmp may hold where a kernel's memory is limited: what the
+// kernel needs for itself is left to it, so that a full disk is an error and no
+// end. It is 0 without a limit: what there is.
+func tmpSize(memory int) int64 {
+	const own = 16 << 20 // max(0/2, -own) is 0
+	return int64(max(memory/2, memory-own))
 }
 
 func str(s string) backends.Arg { return backends.Mem(append([]byte(s), 0), backends.In) }

@@ -189,3 +189,119 @@ func BenchmarkGetpid(b *testing.B) {
 	b.ReportMetric(float64(here)/float64(host), "ratio")
 	b.ReportMetric(0, "ns/op")
 }
+
+// TestBatch: calls of one crossing have each its own result.
+func TestBatch(t *testing.T) {
+	needKit(t)
+	k := kerneltest.New(t, "rump")
+	p := k.Init()
+	must := func(name string) uintptr {
+		num, ok := k.ABI().Call(name)
+		if !ok {
+			t.Fatalf("no call %s", name)
+		}
+		return num
+	}
+	calls, results := make([]backends.Call, 150), make([]backends.Result, 150) // more than one crossing
+	for i := range calls {
+		switch i % 3 {
+		case 0:
+			calls[i].Num = must("getpid")
+		case 1:
+			calls[i] = backends.Call{Num: must("close"), Args: [backends.MaxArgs]backends.Arg{backends.Int(999)}}
+		case 2:
+			calls[i].Num = 100000
+		}
+	}
+	dir := []byte("/tmp/made\x00")
+	calls[0] = backends.Call{Num: must("mkdir"), Args: [backends.MaxArgs]backends.Arg{backends.Mem(dir, backends.In), backends.Int(0o755)}}
+	if err := p.RawAll(calls, results); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range results[1:] {
+		switch (i + 1) % 3 {
+		case 0:
+			if r.Err != nil || int(r.R0) != p.ID() {
+				t.Errorf("call %d: %d, %v", i+1, r.R0, r.Err)
+			}
+		case 1:
+			if err := p.Fail("close", "", r.Err); !errors.Is(err, sys.EBADF) {
+				t.Errorf("call %d: %v", i+1, err)
+			}
+		case 2:
+			if err := p.Fail("nothing", "", r.Err); !errors.Is(err, sys.ENOSYS) {
+				t.Errorf("call %d: %v", i+1, err)
+			}
+		}
+	}
+	if st, err := p.Stat("/tmp/made"); err != nil || !st.IsDir() || results[0].Err != nil {
+		t.Errorf("mkdir: %v, then %v", results[0].Err, err)
+	}
+	if err := p.RawAll(calls, results[:1]); err == nil {
+		t.Error("results found no room, and there was no error")
+	}
+	k.Close()
+	if err := p.RawAll(calls, results); err != nil || !errors.Is(results[0].Err, backends.ErrClosed) || !errors.Is(results[149].Err, backends.ErrClosed) {
+		t.Errorf("after Close: %v, %v, %v", err, results[0].Err, results[149].Err)
+	}
+}
+
+// BenchmarkBatch makes 64 small calls in one crossing, and as many one by one.
+func BenchmarkBatch(b *testing.B) {
+	needKit(b)
+	p := open(b, "rump", backends.Config{}).Init().(*rump.Process)
+	calls, results := make([]backends.Call, 64), make([]backends.Result, 64)
+	for i := range calls {
+		calls[i].Num = 20
+	}
+	var batch, single time.Duration
+	for b.Loop() {
+		start := time.Now()
+		p.CallAll(calls, results)
+		middle := time.Now()
+		for i := range calls {
+			p.Call(calls[i])
+		}
+		batch, single = batch+middle.Sub(start), single+time.Since(middle)
+	}
+	n := float64(b.N * len(calls))
+	b.ReportMetric(float64(batch.Nanoseconds())/n, "ns/call")
+	b.ReportMetric(float64(single.Nanoseconds())/n, "ns/single")
+	b.ReportMetric(float64(batch)/float64(single), "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+// TestFull: a full disk is an error, and a kernel whose memory is used up ends,
+// soon and with the reason.
+func TestFull(t *testing.T) {
+	needKit(t)
+	k := kerneltest.New(t, "rump:vfs,fs_tmpfs?mem=32m")
+	p := k.Init()
+	if err := p.WriteFile("/tmp/big", make([]byte, 32<<20), 0o644); !errors.Is(err, sys.ENOSPC) {
+		t.Errorf("32 MiB in half of it: %v", err)
+	}
+	if err := p.Unlink("/tmp/big"); err != nil {
+		t.Error(err)
+	}
+	if err := p.WriteFile("/tmp/small", make([]byte, 8<<20), 0o644); err != nil {
+		t.Errorf("8 MiB after the big file was removed: %v", err)
+	}
+	if err := p.Mkdir("/more", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Mount("tmpfs", "/more", "tmpfs", 0, ""); err != nil { // as large as there is memory
+		t.Fatal(err)
+	}
+	start := time.Now()
+	err := p.WriteFile("/more/big", make([]byte, 64<<20), 0o644)
+	var crash *backends.PanicError
+	if !errors.As(err, &crash) || !strings.Contains(crash.Reason, "out of memory: its limit is 33554432 bytes") {
+		t.Errorf("64 MiB in 32 MiB: %v", err)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %v to find out", took)
+	}
+	if err := k.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -124,6 +124,28 @@ hyp_syscall(uintptr_t thread, uintptr_t num)
 	return r;
 }
 
+/* Makes n system calls one after the other, in one crossing. HYP_DEAD where
+ * the kernel has ended, or does so meanwhile. */
+__attribute__((noinline)) int
+hyp_syscalls(uintptr_t thread, struct hyp_batch *calls, uintptr_t n)
+{
+	struct hyp_thread *t = (struct hyp_thread *)thread;
+	struct hyp_thread *volatile self = t;
+	int r = 0;
+
+	if (!enter(t))
+		return HYP_DEAD;
+	t->user = true;
+	if (__builtin_setjmp(t->exit) == 0) {
+		for (struct hyp_batch *c = calls; c < calls + n; c++)
+			c->error = t->kernel->syscall(c->num, c->args, sizeof c->args, c->ret);
+	} else {
+		r = HYP_DEAD;
+	}
+	leave(self);
+	return r;
+}
+
 long
 hyp_call(struct hyp_thread *t, uintptr_t fn)
 {

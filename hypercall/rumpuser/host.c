@@ -307,6 +307,27 @@ rumpuser_putchar(int c)
 	put(hyp_current()->kernel, &b, 1, false);
 }
 
+/*
+ * A rump kernel never gives up: who wants memory that it has not waits until
+ * there is some, which may be for ever, as where files in memory are as large
+ * as all of it. Once a second its page daemon says so. After some seconds of
+ * that the kernel ends.
+ */
+static void
+starve(struct hyp_kernel *k)
+{
+	const int64_t pause = 2000000000;
+	const int most = 3;
+	int64_t now = hyp_now(k);
+
+	k->starving = now - k->starved < pause ? k->starving + 1 : 1;
+	k->starved = now;
+	if (k->starving >= most) {
+		hyp_end(k, HYP_EXHAUSTED, 0);
+		hyp_die(hyp_current());
+	}
+}
+
 void
 rumpuser_dprintf(const char *format, ...)
 {
@@ -321,6 +342,8 @@ rumpuser_dprintf(const char *format, ...)
 		n = sizeof text - 1;
 	if (n > 0)
 		put(hyp_current()->kernel, text, n, false);
+	if (strstr(text, "failed to reclaim memory") != NULL)
+		starve(hyp_current()->kernel);
 }
 
 /* The end. It is of this kernel only, and nobody returns from it. */

@@ -179,6 +179,8 @@ const (
 	Exited   How = C.HYP_EXITED   // by itself, or by End
 	Panicked How = C.HYP_PANICKED // its panic message is in its console's tail
 	Faulted  How = C.HYP_FAULTED  // a bad address, or a function that nobody has
+	// Exhausted: its memory was used up, and nobody gave any back for seconds.
+	Exhausted How = C.HYP_EXHAUSTED
 )
 
 // An End is how and why a kernel ended.

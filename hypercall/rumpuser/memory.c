@@ -219,7 +219,7 @@ hyp_cell(struct hyp_kernel *k)
 		if ((page = take(a, PAGE, PAGE)) == NULL) {
 			/* A kernel without memory for a lock cannot go on:
 			 * rumpuser(3) has no answer for it. */
-			hyp_end(k, HYP_PANICKED, 0);
+			hyp_end(k, HYP_EXHAUSTED, 0);
 			hyp_die(hyp_current());
 		}
 		memset(page, 0, PAGE);

@@ -57,6 +57,12 @@ enum hyp_wait { HYP_NOT_WAITING, HYP_WAITING, HYP_WOKEN, HYP_GAVE_UP };
 /* Whether a fiber runs. Notified: it was woken before it had stopped. */
 enum hyp_run { HYP_RUNNING, HYP_PARKED, HYP_NOTIFIED };
 
+/* A system call of several. */
+struct hyp_batch {
+	uintptr_t num, args[8];
+	long ret[2], error;
+};
+
 /*
  * A thread inside a kernel. It is a caller, which borrows a thread of the
  * host for each entry, or a fiber, a thread of the kernel's own with its own
@@ -109,7 +115,7 @@ struct hyp_thread {
 };
 
 /* How a kernel ended. */
-enum hyp_end { HYP_ALIVE, HYP_EXITED, HYP_PANICKED, HYP_FAULTED };
+enum hyp_end { HYP_ALIVE, HYP_EXITED, HYP_PANICKED, HYP_FAULTED, HYP_EXHAUSTED };
 
 /* What in a kernel's hypercalls Go wants to see. */
 enum hyp_hooks { HYP_HOOK_CLOCK = 1, HYP_HOOK_MEMORY = 2, HYP_HOOK_THREADS = 4 };
@@ -227,6 +233,8 @@ struct hyp_kernel {
 
 	int direct[HYP_DIRECT]; /* by number: the host's descriptor and 1, 0 for none */
 
+	int starving; /* how often in a row the kernel found no memory to free */
+	int64_t starved; /* when it did last */
 	struct hyp_lock console;
 	char line[256];
 	size_t line_len;
@@ -330,6 +338,7 @@ struct hyp_thread *hyp_thread_alloc(struct hyp_kernel *);
 void hyp_thread_free(struct hyp_thread *);
 long hyp_invoke(struct hyp_thread *, uintptr_t fn);
 int hyp_syscall(uintptr_t thread, uintptr_t num);
+int hyp_syscalls(uintptr_t, struct hyp_batch *, uintptr_t);
 long hyp_newlwp(uintptr_t pid);
 long hyp_biodone(uintptr_t done, uintptr_t arg, size_t n, int error);
 long hyp_deliver(uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n);

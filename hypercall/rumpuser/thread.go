@@ -78,6 +78,45 @@ func (t *Thread) Syscall(num uintptr) (r0, r1 uintptr, errno int, err error) {
 	return uintptr(t.c.ret[0]), uintptr(t.c.ret[1]), int(r), nil
 }
 
+// A Batch is a system call of several: number and arguments, and what the
+// kernel answers. It has the layout of struct hyp_batch.
+type Batch struct {
+	Num    uintptr
+	Args   [8]uintptr
+	R0, R1 uintptr
+	Errno  int // the kernel's, 0 for none
+}
+
+// Syscalls makes system calls one after the other, whatever becomes of them, in
+// one crossing. The error is ErrEnded.
+func (t *Thread) Syscalls(calls []Batch) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	if t.k.turns != nil {
+		return t.syscallsInTurns(calls)
+	}
+	r := C.hyp_syscalls(C.uintptr_t(uintptr(unsafe.Pointer(t.c))), (*C.struct_hyp_batch)(unsafe.Pointer(&calls[0])), C.uintptr_t(len(calls)))
+	if r == C.HYP_DEAD {
+		t.k.noteEnd()
+		return ErrEnded
+	}
+	return nil
+}
+
+// syscallsInTurns makes each call by itself: another thread's turn may come
+// between them.
+func (t *Thread) syscallsInTurns(calls []Batch) (err error) {
+	for i := range calls {
+		c := &calls[i]
+		*t.Args() = c.Args
+		if c.R0, c.R1, c.Errno, err = t.Syscall(c.Num); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (t *Thread) invoke(fn uintptr) C.long {
 	if t.k.turns != nil {
 		return t.invokeInTurns(fn)

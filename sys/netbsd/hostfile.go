@@ -30,7 +30,7 @@ func Unregister(k *sys.Kernel, path string) error {
 }
 
 func hostFiles(k *sys.Kernel) (backends.HostFiles, error) {
-	h, ok := k.Raw().(backends.HostFiles)
+	h, ok := backends.Unhooked(k.Raw()).(backends.HostFiles)
 	if !ok {
 		return nil, fmt.Errorf("kernel %s shows no files of the host: %w", k.Name(), sys.ErrNotSupported)
 	}
