@@ -133,7 +133,7 @@ func (c *task) gone() error {
 	if c != c.p.leader && c.execs != c.p.execs.Load() { // execve in another thread ended this one
 		return abi.Errno(unix.EINTR)
 	}
-	if c != c.p.leader {
+	if c != c.p.leader && !c.k.isDead() {
 		// A filter ended it: gVisor knows no filters that end the process.
 		// Where the process is ending for another reason, this does nothing.
 		_ = c.p.leader.t.ThreadGroup().SendSignal(&linux.SignalInfo{Signo: int32(unix.SIGSYS), Code: linux.SI_USER})

@@ -100,6 +100,9 @@ func testPanic(t *testing.T, nr uintptr) {
 			t.Errorf("a later fork gave %v", err)
 		}
 	}
+	if err := child.Close(); err != nil {
+		t.Errorf("closing a process that died with its kernel: %v", err)
+	}
 	<-k.Done()
 	if !errors.As(k.Err(), &p) {
 		t.Errorf("Err is %v", k.Err())

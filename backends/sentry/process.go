@@ -252,7 +252,7 @@ func (p *Process) Close() error {
 	if p == p.k.init {
 		return errors.New("the first process lives as long as its kernel: close that")
 	}
-	if p.ended() {
+	if p.ended() || p.k.isDead() {
 		return nil
 	}
 	info := linux.SignalInfo{Signo: int32(unix.SIGKILL), Code: linux.SI_USER}

@@ -38,6 +38,9 @@ func (k *Kernel) stepped() {
 // eachTimer reads every timer of every task and process and calls f with what
 // is left of those that are set.
 func (k *Kernel) eachTimer(f func(left time.Duration)) {
+	if k.isDead() {
+		return
+	}
 	var tasks []*task
 	var procs []*Process
 	k.mu.Lock()
