@@ -59,3 +59,6 @@ var archClasses = map[uintptr]class{
 var archOwn = map[uintptr]func(kernel.SyscallFn) kernel.SyscallFn{
 	unix.SYS_OPEN: openDirectory(1),
 }
+
+// windowHint is where the window is wanted: anywhere.
+const windowHint = 0

@@ -52,3 +52,7 @@ var archClasses = map[uintptr]class{}
 
 // archOwn is our own version of calls that only this machine has.
 var archOwn = map[uintptr]func(kernel.SyscallFn) kernel.SyscallFn{}
+
+// windowHint is where the window is wanted. gVisor lays images out some 40 TiB
+// below its end, whatever that is.
+const windowHint = 0x6000_0000_0000

@@ -5,6 +5,7 @@ package sentry
 import (
 	"fmt"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,7 +25,8 @@ type window struct{ start, end uintptr }
 const windowSize = 1 << 40
 
 var reserveWindow = sync.OnceValues(func() (window, error) {
-	p, err := unix.MmapPtr(-1, 0, nil, windowSize, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	var hint uintptr = windowHint
+	p, err := unix.MmapPtr(-1, 0, *(*unsafe.Pointer)(unsafe.Pointer(&hint)), windowSize, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return window{}, fmt.Errorf("reserving %d GiB of addresses: %w", windowSize>>30, err)
 	}
