@@ -19,6 +19,7 @@ var coreCases = []Case{
 	{Name: "errors have name, message and origin", Run: testErrors},
 	{Name: "bad calls are refused", Run: testBadCalls},
 	{Name: "bad paths are refused", Run: testBadPaths},
+	{Name: "many calls are made at once", Run: testCallAll},
 	{Name: "many goroutines call at once", Run: testConcurrency},
 	{Name: "close ends everything", Run: testClose},
 	{Name: "blocked calls are interrupted", Needs: backends.Interrupts, Run: testInterrupt},
@@ -177,4 +178,33 @@ func isErrno(k *sys.Kernel, err error, name string) bool {
 func pattern(n int) []byte {
 	b := bytes.Repeat([]byte("0123456789abcdefghijklmnopqrstuvwxyz\n"), n/37+1)
 	return b[:n]
+}
+
+// testCallAll makes more calls than any backend takes at a time, some of which
+// fail.
+func testCallAll(t T, k *sys.Kernel) {
+	p := k.Init()
+	getpid, closeCall := callNumber(t, k, "getpid"), callNumber(t, k, "close")
+	calls, results := make([]backends.Call, 150), make([]backends.Result, 150)
+	for i := range calls {
+		calls[i].Num = getpid
+		if i%7 == 3 {
+			calls[i] = backends.Call{Num: closeCall, Args: [backends.MaxArgs]backends.Arg{backends.Int(1 << 20)}}
+		}
+	}
+	if err := p.RawAll(calls, results); err != nil {
+		t.Fatalf("150 calls: %v", err)
+	}
+	for i, r := range results {
+		if i%7 == 3 {
+			if _, ok := r.Err.(abi.Errno); !ok {
+				t.Errorf("call %d, close of a bad descriptor: %v", i, r.Err)
+			}
+		} else if int(r.R0) != p.ID() || r.Err != nil {
+			t.Errorf("call %d, getpid: %d, %v, want %d", i, r.R0, r.Err, p.ID())
+		}
+	}
+	if err := p.RawAll(calls, results[:149]); err == nil {
+		t.Errorf("calls without room for their results were made")
+	}
 }

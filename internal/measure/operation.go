@@ -31,6 +31,7 @@ type Runner struct {
 func Operations() []Operation {
 	return []Operation{
 		{Name: "getpid", Start: startGetpid, Direct: directGetpid},
+		{Name: "getpid, 64 in a batch", Start: startGetpids, Direct: directGetpid},
 		{Name: "read 4 KiB", Start: startRead, Direct: directRead},
 		{Name: "write 4 KiB", Start: startWrite, Direct: directWrite},
 		{Name: "stat", Start: startStat, Direct: directStat},
@@ -66,6 +67,30 @@ func startGetpid(_ context.Context, k *sys.Kernel) (Runner, error) {
 		_, _, err := p.Raw(backends.Call{Num: num})
 		return err
 	}, nothing), nil
+}
+
+// startGetpids is startGetpid, with calls made in batches.
+func startGetpids(_ context.Context, k *sys.Kernel) (Runner, error) {
+	num, ok := k.ABI().Call("getpid")
+	if !ok {
+		return Runner{}, errors.New("the ABI has no getpid")
+	}
+	p := k.Init()
+	var calls [64]backends.Call
+	var out [64]backends.Result
+	for i := range calls {
+		calls[i].Num = num
+	}
+	return Runner{Stop: nothing, Run: func(n int) error {
+		for n > 0 {
+			m := min(n, len(calls))
+			if err := errors.Join(p.RawAll(calls[:m], out[:m]), out[0].Err); err != nil {
+				return err
+			}
+			n -= m
+		}
+		return nil
+	}}, nil
 }
 
 // blockSize is that of reads and writes, in bytes.
