@@ -26,6 +26,9 @@ type Config struct {
 	Memory int
 	// Hostname is the kernel's own host name. "" is "rump".
 	Hostname string
+	// Debug tells gdb of the kernel's functions, so that it shows them by
+	// name.
+	Debug bool
 	// Verbose makes the kernel print what it finds when it boots.
 	Verbose bool
 	// Params are further settings by name, as rump(7) has them: RUMP_NVNODES,

@@ -25,6 +25,7 @@ type Kernel struct {
 	init       *Process
 	own        *ownFiles
 	memory     int // the most that it may have, in bytes
+	undebug    []func()
 
 	mu        sync.Mutex
 	processes map[*Process]struct{}
@@ -96,8 +97,14 @@ func (k *Kernel) load(c Config, prog *loader.Program) (err error) {
 	if k.host, err = rumpuser.New(c.Host, o); err != nil {
 		k.image.Close()
 		leave()
+		return err
 	}
-	return err
+	if c.Debug {
+		for _, object := range k.image.DebugObjects() {
+			k.undebug = append(k.undebug, rumpuser.RegisterDebug(object))
+		}
+	}
+	return nil
 }
 
 func (k *Kernel) boot() error {
@@ -329,5 +336,8 @@ func (k *Kernel) free() {
 	}
 	_ = k.image.Revoke() // the kernel's own threads, as in drain
 	k.host.Free()
+	for _, undo := range k.undebug {
+		undo()
+	}
 	k.image.Close()
 }

@@ -55,7 +55,7 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, e
 	}
 	raw, err := rump.Boot(rump.Config{
 		Kit: set.kit, Components: set.components, CPUs: set.cpus, Memory: set.memory,
-		Hostname: set.hostname, Verbose: set.verbose, Params: set.params(), Host: host, Hooks: cfg.Hooks, Log: cfg.Logger(),
+		Hostname: set.hostname, Verbose: set.verbose, Debug: set.debug, Params: set.params(), Host: host, Hooks: cfg.Hooks, Log: cfg.Logger(),
 	})
 	if err != nil {
 		return nil, named(s.String(), err)

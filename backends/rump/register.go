@@ -25,6 +25,7 @@ func init() {
 			{Key: "ncpu", Value: "number", Default: "1", Doc: "virtual CPUs"},
 			{Key: "mem", Value: "size", Default: "what it uses, up to 1g", Doc: "memory limit, such as 64m"},
 			{Key: "hostname", Value: "name", Default: Name, Doc: "host name"},
+			{Key: "debug", Value: "0 or 1", Default: "0", Doc: "tell gdb the kernel's functions by name"},
 			{Key: "verbose", Value: "0 or 1", Default: "0", Doc: "print what is found at boot"},
 			{Key: "mount", Value: "[type:]image:path", Doc: "a file system in an image of the host; may be repeated"},
 			{Key: "kit", Value: "folder", Default: kit.DefaultDir(), Doc: "folder of the components"},
@@ -45,6 +46,7 @@ type settings struct {
 	cpus, memory  int
 	hostname, kit string
 	verbose       bool
+	debug         bool
 	components    []string
 	mounts        []mount
 	sector        int // the size of sectors that they need; 0 for any
@@ -64,6 +66,8 @@ func parse(s backends.Spec) (settings, error) {
 			set.memory, err = parseSize(o.Value)
 		case "hostname":
 			set.hostname = o.Value
+		case "debug":
+			set.debug, err = strconv.ParseBool(o.Value)
 		case "verbose":
 			set.verbose, err = strconv.ParseBool(o.Value)
 		case "mount":

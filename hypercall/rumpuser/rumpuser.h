@@ -339,6 +339,8 @@ void hyp_thread_free(struct hyp_thread *);
 long hyp_invoke(struct hyp_thread *, uintptr_t fn);
 int hyp_syscall(uintptr_t thread, uintptr_t num);
 int hyp_syscalls(uintptr_t, struct hyp_batch *, uintptr_t);
+void *hyp_debug_register(const void *, size_t);
+void hyp_debug_unregister(void *);
 long hyp_newlwp(uintptr_t pid);
 long hyp_biodone(uintptr_t done, uintptr_t arg, size_t n, int error);
 long hyp_deliver(uintptr_t fn, uintptr_t sc, uintptr_t iov, size_t n);
