@@ -66,7 +66,10 @@ func TestMountOfFS(t *testing.T) {
 }
 
 func TestHostDirectory(t *testing.T) {
-	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	dir, outside := filepath.Join(t.TempDir(), "with:colon"), filepath.Join(t.TempDir(), "secret")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for name, content := range map[string]string{filepath.Join(dir, "a"): "from the host", outside: "secret"} {
 		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
 			t.Fatal(err)

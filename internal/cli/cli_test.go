@@ -28,6 +28,22 @@ func TestSplitSpecs(t *testing.T) {
 	}
 }
 
+func TestSplitPair(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"./site:/www":         {"./site", "/www"},
+		"/a:b/c:/d":           {"/a:b/c", "/d"},
+		"no colon":            {},
+		":/www":               {},
+		"site:www":            {},
+		"/site:/not:absolute": {},
+	} {
+		from, to, err := splitPair("--copy", text)
+		if got := [2]string{from, to}; got != want || (err == nil) == (want[0] == "") {
+			t.Errorf("splitPair(%q) = %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestTable(t *testing.T) {
 	tab := newTable("NAME", ">N", "WHAT")
 	tab.add("a", "1", "one\ntwo")
