@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/anykernel/anykernel/rump/fsprobe"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -81,10 +82,16 @@ var mount = &Applet{
 				return err
 			}
 			flags, rest := mountOptions(*options)
-			if *kind == "" && flags&(sys.MS_BIND|sys.MS_REMOUNT|sys.MS_MOVE) == 0 {
-				return usagef("the type is missing: -t tmpfs")
-			}
 			dir := args[len(args)-1]
+			if *kind == "" && flags&(sys.MS_BIND|sys.MS_REMOUNT|sys.MS_MOVE) == 0 {
+				if len(args) == 1 {
+					return usagef("the type is missing: -t tmpfs")
+				}
+				var err error
+				if *kind, err = j.fileSystemOn(args[0]); err != nil {
+					return err
+				}
+			}
 			source := *kind
 			if len(args) == 2 {
 				source = args[0]
@@ -98,6 +105,21 @@ var mount = &Applet{
 			return nil
 		}
 	},
+}
+
+// fileSystemOn is the type of the file system on a device, as NetBSD, which
+// mounts them here, calls it.
+func (j *job) fileSystemOn(device string) (string, error) {
+	f, err := j.p.Open(j.path(device), sys.O_RDONLY|sys.O_CLOEXEC, 0)
+	if err != nil {
+		return "", fmt.Errorf("%s: %s", device, message(err))
+	}
+	defer f.Close()
+	kind, err := fsprobe.Type(f)
+	if err != nil {
+		return "", fmt.Errorf("%s: %s: say which it is: -t ffs", device, message(err))
+	}
+	return kind, nil
 }
 
 func (j *job) printMounts(kind string) error {
