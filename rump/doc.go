@@ -10,6 +10,9 @@
 // and none is bound to a thread. Programs use the API of package sys instead
 // of this one; backends/rump stands between them.
 //
+// With [Config].Debug (debug=1 in a specification), gdb shows the kernel's
+// functions by name and unwinds them.
+//
 // What may be in this room: what NetBSD's kernel needs to run, and NetBSD's
 // own interface to it. What may not: cgo, which is in hypercall/rumpuser, and
 // anything that another kind of kernel has as well.

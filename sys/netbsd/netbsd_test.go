@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +17,8 @@ import (
 	_ "github.com/anykernel/anykernel/backends/host"
 	"github.com/anykernel/anykernel/backends/kerneltest"
 	_ "github.com/anykernel/anykernel/backends/rump"
+	"github.com/anykernel/anykernel/hypercall"
+	"github.com/anykernel/anykernel/internal/fsimages"
 	"github.com/anykernel/anykernel/rump/kit"
 	"github.com/anykernel/anykernel/sys"
 	"github.com/anykernel/anykernel/sys/abi/netbsd/fsargs"
@@ -333,4 +336,25 @@ func ExampleInterfaceFlags() {
 	f, err := netbsd.ParseInterfaceFlags("up, running")
 	fmt.Println(f, err)
 	// Output: IFF_UP|IFF_RUNNING <nil>
+}
+
+// TestImageInMemory mounts an image that is bytes in memory and cannot be
+// written, as an embedded one.
+func TestImageInMemory(t *testing.T) {
+	tree := fsimages.Tree(t)
+	i := slices.IndexFunc(fsimages.Kinds, func(k fsimages.Kind) bool { return k.Name == "ffs2" })
+	b, err := os.ReadFile(fsimages.Kinds[i].Make(t, tree))
+	must(t, err)
+	k := open(t, "rump:fs_ffs")
+	p := k.Init()
+	disk := hypercall.Image(bytes.NewReader(b), int64(len(b)))
+	must(t, netbsd.Register(k, "/dev/disk0", backends.HostFile{File: disk, Kind: backends.HostBlock}))
+	must(t, p.Mkdir("/mnt", 0o755))
+	must(t, netbsd.Mount(p, "/mnt", sys.MS_RDONLY, &fsargs.FFS{Device: "/dev/disk0"}))
+	if got, err := fs.ReadFile(p.FS("/mnt"), "readme.txt"); string(got) != "hello\n" || err != nil {
+		t.Errorf("readme.txt is %q, %v", got, err)
+	}
+	if n, err := disk.WriteAt([]byte("x"), 0); n != 0 || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a write to it: %d, %v", n, err)
+	}
 }
