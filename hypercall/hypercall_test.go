@@ -125,8 +125,9 @@ func TestOver(t *testing.T) {
 	for _, host := range []hypercall.Host{hypercall.System().Over(hypercall.Host{}), hypercall.Host{}.Over(hypercall.System())} {
 		v := reflect.ValueOf(host)
 		for i := range v.NumField() {
-			if v.Field(i).IsNil() {
-				t.Errorf("System has no %s, or Over leaves it out", v.Type().Field(i).Name)
+			name := v.Type().Field(i).Name
+			if v.Field(i).IsNil() && name != "Scheduler" { // the system's is none: threads run as they come
+				t.Errorf("System has no %s, or Over leaves it out", name)
 			}
 		}
 	}
