@@ -229,6 +229,25 @@ func TestSlowHost(t *testing.T) {
 	}
 }
 
+// TestEndUnderSlowHost ends kernels whose threads wait for the host. Free waits
+// for the host's answers, which come late.
+func TestEndUnderSlowHost(t *testing.T) {
+	for range 50 {
+		s := slowBlock{asked: make(chan struct{}, 3), let: make(chan struct{})}
+		c := start(t, hypercall.Host{Block: s}, rumpuser.Options{CPUs: 2})
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			c.call("test_slow_host")
+		}()
+		<-s.asked
+		c.End(rumpuser.Exited)
+		<-ended
+		time.AfterFunc(time.Millisecond, func() { close(s.let) })
+		c.Free()
+	}
+}
+
 func TestSyscall(t *testing.T) {
 	c := start(t, hypercall.Host{}, rumpuser.Options{})
 	th, err := c.NewThread()

@@ -107,8 +107,15 @@ hyp_host_wait(void (*fn)(void *), void *arg)
 		pthread_cond_signal(&k->errands.come);
 	}
 	pthread_mutex_unlock(&k->errands.lock);
-	if (sent)
-		hyp_park(NULL, HYP_NEVER, false);
-	else
+	if (!sent) {
 		hyp_host_call(fn, arg);
+		return;
+	}
+	/* The runner writes to this stack, so the fiber stays, whatever becomes
+	 * of its kernel. Nobody runs it in one that has ended. */
+	while (atomic_load(&t->wait) == HYP_WAITING)
+		hyp_switch(&t->context, t->runner);
+	atomic_store(&t->wait, HYP_NOT_WAITING);
+	if (atomic_load(&k->end) != HYP_ALIVE)
+		hyp_die(t);
 }
