@@ -252,14 +252,16 @@ func TestPanicEndsOneKernel(t *testing.T) {
 	for i := range calls {
 		before[i] = calls[i].Load()
 	}
-	time.Sleep(50 * time.Millisecond)
-	close(stop)
-	load.Wait()
 	for i := range kernels {
-		if i != victim && calls[i].Load() <= before[i] {
-			t.Errorf("kernel %d stands still since another one panicked", i)
+		for deadline := time.Now().Add(5 * time.Second); i != victim && calls[i].Load() <= before[i]; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("kernel %d stands still since another one panicked", i)
+				break
+			}
 		}
 	}
+	close(stop)
+	load.Wait()
 }
 
 // crash makes a kernel panic.
