@@ -117,3 +117,20 @@ func Example() {
 	fmt.Printf("%s: %d bytes, %q\n", args.Type(), len(b), pointers[0].Text)
 	// Output: msdos: 168 bytes, "/dev/disk0\x00"
 }
+
+func FuzzNew(f *testing.F) {
+	f.Add("msdos", "/dev/x", "uid=5,utf8")
+	f.Add("tmpfs", "", "size=0x10")
+	f.Fuzz(func(t *testing.T, fstype, source, options string) {
+		args, err := fsargs.New(fstype, source, options)
+		if err != nil {
+			return
+		}
+		b, pointers := fsargs.Encode(netbsd.ARM64, args)
+		for _, p := range pointers {
+			if p.Offset < 0 || p.Offset+8 > len(b) {
+				t.Errorf("a pointer at %d of %d", p.Offset, len(b))
+			}
+		}
+	})
+}
