@@ -161,6 +161,22 @@ func put32(b []byte, v uint32) {
 	b[0], b[1], b[2], b[3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
 }
 
+// TestExt4: what the kernel knows of ext4 it reads; of the rest the features are
+// named.
+func TestExt4(t *testing.T) {
+	needKit(t)
+	tree := fsimages.Tree(t)
+	k := kerneltest.New(t, mounting(fsimages.Ext4(t, tree, "^64bit,^flex_bg,^has_journal,^extent")))
+	sameTree(t, os.DirFS(tree), k.Init().FS("/mnt"), true)
+	if st, err := k.Init().Statfs("/mnt"); err != nil || !st.ReadOnly() {
+		t.Errorf("it is mounted as %v, %v", st, err)
+	}
+	_, err := sys.Open(t.Context(), mounting(fsimages.Ext4(t, tree, "64bit,flex_bg")))
+	if err == nil || !strings.Contains(err.Error(), "NetBSD may not know its features extent, 64bit, flex_bg") {
+		t.Errorf("an ext4 with all that it has by default: %v", err)
+	}
+}
+
 // TestMountSpecifications: what is wrong is said.
 func TestMountSpecifications(t *testing.T) {
 	needKit(t)

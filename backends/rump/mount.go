@@ -3,7 +3,9 @@ package rump
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
 	"strings"
@@ -23,8 +25,9 @@ type mount struct {
 	options   string // of its type
 	readOnly  bool
 
-	offset, size int64 // in the image
-	sector       int   // the size of sectors that it needs; 0 for any
+	offset, size int64  // in the image
+	sector       int    // the size of sectors that it needs; 0 for any
+	features     string // that the kernel may not know, separated by commas
 }
 
 // parseMount reads [TYPE:]IMAGE[#PARTITION]:DIRECTORY[:OPTION,…]. The directory
@@ -94,6 +97,9 @@ func (m *mount) inspect(host hypercall.Block) error {
 		return fmt.Errorf("%s: %w; a type may stand before it, such as ffs:%s", m.image, err, m.image)
 	}
 	m.readOnly = m.readOnly || onlyRead[m.fstype]
+	if m.fstype == "ext2fs" {
+		m.features = strings.Join(fsprobe.ExtFeatures(io.NewSectionReader(f, m.offset, math.MaxInt64-m.offset)), ", ")
+	}
 	return nil
 }
 

@@ -68,10 +68,17 @@ func (k *Kernel) mountImage(n int, m *mount) error {
 	if err := k.mkdirAll(m.dir); err != nil {
 		return fmt.Errorf("mkdir %s: %w", m.dir, err)
 	}
-	if err := k.mount(m.dir, flags, args); err != nil {
-		return fmt.Errorf("mount %s (%s) on %s: %w", m.image, m.fstype, m.dir, err)
+	err = k.mount(m.dir, flags, args)
+	if errors.Is(err, abi.Errno(eROFS)) && flags&mntRdonly == 0 {
+		err = k.mount(m.dir, flags|mntRdonly, args) // it has something that the kernel can only read
 	}
-	return nil
+	switch {
+	case err == nil:
+		return nil
+	case m.features != "":
+		return fmt.Errorf("mount %s (%s) on %s: %w; NetBSD may not know its features %s", m.image, m.fstype, m.dir, err, m.features)
+	}
+	return fmt.Errorf("mount %s (%s) on %s: %w", m.image, m.fstype, m.dir, err)
 }
 
 const mntRdonly = 1

@@ -30,6 +30,7 @@ func (p *Process) Done() <-chan struct{} { return p.raw.Done() }
 const (
 	eINTR    = 4
 	eEXIST   = 17
+	eROFS    = 30
 	eNOSYS   = 78
 	eRESTART = -3 // a call that a signal would have begun anew
 )

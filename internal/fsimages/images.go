@@ -46,7 +46,7 @@ var Kinds = []Kind{
 
 // packages is where a tool comes from.
 var packages = map[string]string{
-	"makefs": "makefs", "mkfs.ext2": "e2fsprogs", "mkfs.fat": "dosfstools", "mcopy": "mtools", "genisoimage": "genisoimage",
+	"makefs": "makefs", "mkfs.ext2": "e2fsprogs", "mkfs.ext4": "e2fsprogs", "mkfs.fat": "dosfstools", "mcopy": "mtools", "genisoimage": "genisoimage",
 	"mkntfs": "ntfs-3g", "mkudffs": "udftools", "mkfs.bfs": "util-linux",
 }
 
@@ -62,6 +62,15 @@ func (k *Kind) Make(t testing.TB, tree string) string {
 		}
 	}
 	k.make(m)
+	return m.image
+}
+
+// Ext4 makes an ext4 of a folder, with features as mkfs.ext4(8) has them.
+func Ext4(t testing.TB, tree, features string) string {
+	t.Helper()
+	m := &maker{t, filepath.Join(t.TempDir(), "ext4.img"), tree}
+	m.size(16 << 20)
+	m.run("mkfs.ext4", "-q", "-O", features, "-d", tree, m.image)
 	return m.image
 }
 
