@@ -192,6 +192,7 @@ func TestMountSpecifications(t *testing.T) {
 		t.TempDir() + ":/mnt":        "is a folder",
 		junk + ":/mnt":               "no known file system",
 		"ffs:" + junk + ":/mnt":      "Invalid argument (EINVAL)",
+		"nilfs:" + junk + ":/mnt":    "the kernel says: nilfs: no valid superblocks found",
 		"ffs:" + junk + ":/mnt:fast": "options of ffs: \"fast\": it has none",
 	} {
 		spec := backends.Spec{Name: "rump", Args: []string{"vfs"}, Options: []backends.Option{{Key: "mount", Value: mount}}}

@@ -3,12 +3,14 @@
 package rump
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/bits"
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall"
@@ -68,17 +70,22 @@ func (k *Kernel) mountImage(n int, m *mount) error {
 	if err := k.mkdirAll(m.dir); err != nil {
 		return fmt.Errorf("mkdir %s: %w", m.dir, err)
 	}
+	before := k.raw.Tail()
 	err = k.mount(m.dir, flags, args)
 	if errors.Is(err, abi.Errno(eROFS)) && flags&mntRdonly == 0 {
 		err = k.mount(m.dir, flags|mntRdonly, args) // it has something that the kernel can only read
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case m.features != "":
-		return fmt.Errorf("mount %s (%s) on %s: %w; NetBSD may not know its features %s", m.image, m.fstype, m.dir, err, m.features)
 	}
-	return fmt.Errorf("mount %s (%s) on %s: %w", m.image, m.fstype, m.dir, err)
+	hint := ""
+	if m.features != "" {
+		hint = "; NetBSD may not know its features " + m.features
+	}
+	if said, ok := bytes.CutPrefix(k.raw.Tail(), before); ok && len(said) > 0 {
+		hint += "; the kernel says: " + strings.Join(strings.FieldsFunc(string(said), unicode.IsControl), "; ")
+	}
+	return fmt.Errorf("mount %s (%s) on %s: %w%s", m.image, m.fstype, m.dir, err, hint)
 }
 
 const mntRdonly = 1
