@@ -16,6 +16,10 @@ const Name = "rump"
 // defaultComponents are what a kernel has of which nothing else was said.
 var defaultComponents = []string{"vfs", "fs_tmpfs", "dev_rnd", "net_netinet", "net_netinet6", "net_local"}
 
+// linuxPersonality is the component that gives every process the calls of
+// Linux under NetBSD's numbers, and no others: none that mount, for one.
+const linuxPersonality = "kern_sys_linux"
+
 func init() {
 	backends.Register(backends.Backend{
 		Name:    Name,
@@ -79,6 +83,11 @@ func parse(s backends.Spec) (settings, error) {
 		}
 		if err != nil {
 			return settings{}, &backends.SpecError{Spec: s.String(), Part: o.Key + "=" + o.Value, Reason: err.Error()}
+		}
+	}
+	for _, name := range set.components {
+		if kit.Normalize(name) == linuxPersonality {
+			return settings{}, &backends.SpecError{Spec: s.String(), Part: name, Reason: "a kernel with Linux's calls in the place of its own is not supported"}
 		}
 	}
 	return set, nil

@@ -57,12 +57,13 @@ func TestSpecifications(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"rump:nosuchthing":        kit.DefaultDir(),
-		"rump?ncpu=many":          "ncpu=many",
-		"rump?ncpu=99":            "virtual CPUs",
-		"rump?mem=1x":             "a size is",
-		"rump?mem=1k":             "memory",
-		"rump:net_sockin,netinet": "exclude each other",
+		"rump:nosuchthing":              kit.DefaultDir(),
+		"rump?ncpu=many":                "ncpu=many",
+		"rump?ncpu=99":                  "virtual CPUs",
+		"rump?mem=1x":                   "a size is",
+		"rump?mem=1k":                   "memory",
+		"rump:net_sockin,netinet":       "exclude each other",
+		"rump:librumpkern_sys_linux.so": "is not supported",
 	} {
 		if _, err := backends.Open(t.Context(), text, backends.Config{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want an error that says %q", text, err, want)
