@@ -17,6 +17,7 @@ var commands = []func(*env) *cobra.Command{
 	newKdumpCommand,
 	newShCommand,
 	newNetCommand,
+	newPacketdrillCommand,
 	newPowercutCommand,
 	newConformCommand,
 	newBenchCommand,
