@@ -29,7 +29,8 @@ type Config struct {
 	// Devices are further kinds of nodes by name, which are no kernels: "tap" is
 	// there already. A node whose name begins with that of a kind is of that
 	// kind, where nothing else is said. The kind "nat" leads to everywhere: all
-	// others have their default route there.
+	// others have their default route and their name server there, such as a
+	// Gateway of backends/sentry/gateway is.
 	Devices map[string]Device
 }
 
@@ -170,7 +171,7 @@ func (l *Lab) configure(s *station, p *sys.Process) error {
 			return err
 		}
 	}
-	return writeHosts(p, l.plan.hosts())
+	return l.writeNames(p)
 }
 
 // wayOut is the first station that leads outside; nil where there is none.
@@ -183,11 +184,20 @@ func (l *Lab) wayOut() *station {
 	return nil
 }
 
-func writeHosts(p *sys.Process, text string) error {
+// writeNames writes /etc/hosts, and /etc/resolv.conf where the way out knows more
+// names.
+func (l *Lab) writeNames(p *sys.Process) error {
 	if err := p.Mkdir("/etc", 0o755); err != nil && !errors.Is(err, sys.EEXIST) {
 		return err
 	}
-	return p.WriteFile("/etc/hosts", []byte(text), 0o644)
+	if out := l.wayOut(); out != nil && len(out.ifaces) > 0 {
+		if a, ok := out.ifaces[0].address(true); ok {
+			if err := p.WriteFile("/etc/resolv.conf", []byte("nameserver "+a.Addr().String()+"\n"), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return p.WriteFile("/etc/hosts", []byte(l.plan.hosts()), 0o644)
 }
 
 // Nodes is the names of the kernels, in the order of the topology.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -11,6 +13,8 @@ import (
 
 	"github.com/anykernel/anykernel/applets"
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/backends/sentry/gateway"
+	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/hypercall/vnet"
 	"github.com/anykernel/anykernel/netlab"
 	"github.com/anykernel/anykernel/shell"
@@ -28,7 +32,8 @@ TOPOLOGY is text such as 'a--sw--b loss=1% delay=20ms; b: rump mtu=9000', or
 that a line such as 'b: rump' says, or that -k says. What stands behind links is
 done to frames, both ways: delay, jitter, loss, reorder, hold, duplicate,
 corrupt, rate, queue, and down; a line such as 'a->sw loss=5%' changes one way.
-A kernel with several links is a router. "tap0" is an interface of the host.
+A kernel with several links is a router. "nat" leads outside without root, and
+has a name server; "tap0" is an interface of the host, which needs root.
 
 In the shell, the name of a node is a program that runs its arguments there, and
 what stands alone runs on the first node. Further programs:
@@ -44,6 +49,7 @@ what stands alone runs on the first node. Further programs:
 	kernel := kernelFlag(cmd)
 	seed := cmd.Flags().Uint64("seed", 1, "the `number` that decides everything left to chance")
 	capture := cmd.Flags().String("capture", "", "write what enters links to a pcapng `file` of the host, for Wireshark")
+	forwards := cmd.Flags().StringArray("forward", nil, "let connections in, by the node \"nat\": `HOST:PORT=ADDRESS:PORT`; may be repeated")
 	program := cmd.Flags().StringP("command", "c", "", "the `program` to run")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -58,13 +64,13 @@ what stands alone runs on the first node. Further programs:
 			ctx, stop = untilInterrupt(ctx)
 		}
 		defer stop()
-		return e.net(ctx, args[0], *kernel, *seed, *capture, script)
+		return e.net(ctx, args[0], *kernel, *seed, *capture, *forwards, script)
 	}
 	return cmd
 }
 
 // net opens a lab and runs a shell on its first node.
-func (e *env) net(ctx context.Context, topology, kernel string, seed uint64, capture string, script *script) (err error) {
+func (e *env) net(ctx context.Context, topology, kernel string, seed uint64, capture string, forwards []string, script *script) (err error) {
 	if file, ok := strings.CutPrefix(topology, "@"); ok {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -72,14 +78,19 @@ func (e *env) net(ctx context.Context, topology, kernel string, seed uint64, cap
 		}
 		topology = string(text)
 	}
+	nat := &natDevice{forwards: forwards}
 	lab, err := netlab.Open(ctx, topology, netlab.Config{
-		Kernel: kernel, Network: vnet.Config{Seed: seed},
+		Devices: map[string]netlab.Device{"nat": nat.open},
+		Kernel:  kernel, Network: vnet.Config{Seed: seed},
 		Node: func(name string) backends.Config { return backends.Config{Log: e.log, Console: e.console(name)} },
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lab.Close()) }()
+	if len(forwards) > 0 && !nat.opened {
+		return usagef("--forward: the topology has no node nat")
+	}
 	if capture != "" {
 		end, err := record(lab, capture)
 		if err != nil {
@@ -92,6 +103,35 @@ func (e *env) net(ctx context.Context, topology, kernel string, seed uint64, cap
 		return usagef("a topology without a kernel")
 	}
 	return e.shell(ctx, lab.Kernel(nodes[0]), "", script, func(sh *shell.Shell) error { return e.addNetCommands(sh, lab) })
+}
+
+// A natDevice is the way out of a lab, and in.
+type natDevice struct {
+	forwards []string
+	opened   bool
+}
+
+func (d *natDevice) open(_ context.Context, _ string, nic hypercall.Net, addrs []netip.Prefix) (io.Closer, error) {
+	g, err := gateway.New(nic, gateway.Config{Addrs: addrs})
+	if err != nil {
+		return nil, err
+	}
+	if d.opened {
+		return g, nil // a second one lets nobody in
+	}
+	d.opened = true
+	for _, f := range d.forwards {
+		from, to, ok := strings.Cut(f, "=")
+		if !ok {
+			err = usagef("--forward %q: it is HOST:PORT=ADDRESS:PORT, such as 127.0.0.1:8080=10.0.0.1:80", f)
+		} else {
+			_, err = g.Forward(from, to)
+		}
+		if err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+	}
+	return g, nil
 }
 
 // record writes all links to a file of the host, until end.
