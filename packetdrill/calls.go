@@ -373,7 +373,7 @@ func (r *runner) addressOf(v script.Value, usual netip.Addr, port uint16) ([]byt
 		return r.sockaddr(usual, port), nil
 	}
 	if v.Kind != script.Struct {
-		return nil, fmt.Errorf("want an address or ...")
+		return nil, errors.New("want an address, or ... for the usual one")
 	}
 	if p, ok := v.Member("sin_port"); ok {
 		n, err := r.number(p)

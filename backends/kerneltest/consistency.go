@@ -26,7 +26,7 @@ const shownFailures = 3
 // missing.
 func CrashConsistency(t testing.TB, c Crash) {
 	t.Helper()
-	requireReady(t, c.Kernel)
+	NeedKernel(t, c.Kernel)
 	leaks.enter()
 	t.Cleanup(func() { leaks.leave(t) })
 	if text := os.Getenv(CrashVar); text != "" {

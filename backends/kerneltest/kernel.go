@@ -21,7 +21,7 @@ const bootTime = 30 * time.Second
 // when the last of their kernels has closed.
 func New(t testing.TB, spec string) *sys.Kernel {
 	t.Helper()
-	requireReady(t, spec)
+	NeedKernel(t, spec)
 	return open(t, spec)
 }
 
@@ -43,7 +43,9 @@ func open(t testing.TB, spec string) *sys.Kernel {
 	return k
 }
 
-func requireReady(t testing.TB, spec string) {
+// NeedKernel skips the test where the kernel that spec describes cannot run
+// here, with what is missing. [New] does so by itself.
+func NeedKernel(t testing.TB, spec string) {
 	t.Helper()
 	s, err := backends.ParseSpec(spec)
 	if err != nil {

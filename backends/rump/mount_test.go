@@ -30,7 +30,7 @@ func FuzzParseMount(f *testing.F) {
 	f.Add(":/:")
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := parseMount(text)
-		if err == nil && (m.image == "" || !strings.HasPrefix(m.dir, "/") || m.dir == "/" || strings.Contains(m.dir, "/..")) {
+		if err == nil && (m.image == "" || !strings.HasPrefix(m.dir, "/") || m.dir == "/" || strings.Contains(m.dir+"/", "/../")) {
 			t.Errorf("%q is %+v", text, m)
 		}
 	})

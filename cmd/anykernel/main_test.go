@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/internal/cli"
 	"github.com/anykernel/anykernel/rump/kit"
 )
@@ -25,10 +26,12 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// condition is what scripts may ask for: "kit" is a kit of NetBSD's libraries.
+// condition is what scripts may ask for: "kit" is a kit of NetBSD's libraries,
+// and a program that can use it.
 func condition(name string) (bool, error) {
 	if name != "kit" {
 		return false, fmt.Errorf("unknown condition %q", name)
 	}
-	return kit.Present(kit.DefaultDir()) == nil, nil
+	b, err := backends.Lookup("rump")
+	return err == nil && b.Ready() == nil, err
 }

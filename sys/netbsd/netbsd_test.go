@@ -19,20 +19,10 @@ import (
 	_ "github.com/anykernel/anykernel/backends/rump"
 	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/internal/fsimages"
-	"github.com/anykernel/anykernel/rump/kit"
 	"github.com/anykernel/anykernel/sys"
 	"github.com/anykernel/anykernel/sys/abi/netbsd/fsargs"
 	"github.com/anykernel/anykernel/sys/netbsd"
 )
-
-// open is a NetBSD with the components that are named.
-func open(t testing.TB, spec string) *sys.Kernel {
-	t.Helper()
-	if err := kit.Present(kit.DefaultDir()); err != nil {
-		t.Skipf("%v (remedy: %s)", err, kit.Remedy)
-	}
-	return kerneltest.New(t, spec)
-}
 
 func find(t testing.TB, p *sys.Process, name string) netbsd.Interface {
 	t.Helper()
@@ -48,7 +38,7 @@ func find(t testing.TB, p *sys.Process, name string) netbsd.Interface {
 }
 
 func TestInterfaces(t *testing.T) {
-	p := open(t, "rump:net_netinet,net_netinet6,net_shmif,net_bridge").Init()
+	p := kerneltest.New(t, "rump:net_netinet,net_netinet6,net_shmif,net_bridge").Init()
 	lo := find(t, p, "lo0")
 	if lo.Index == 0 || lo.Flags&(netbsd.IFF_UP|netbsd.IFF_LOOPBACK) != netbsd.IFF_UP|netbsd.IFF_LOOPBACK || lo.MTU < 1500 || lo.Type != 24 || lo.Flags>>16 != 0 {
 		t.Errorf("lo0 is %+v", lo)
@@ -101,7 +91,7 @@ func TestInterfaces(t *testing.T) {
 
 // TestProcesses: the kernel lists what processes it has.
 func TestProcesses(t *testing.T) {
-	k := open(t, "rump:vfs")
+	k := kerneltest.New(t, "rump:vfs")
 	child, err := k.NewProcess(t.Context())
 	must(t, err)
 	defer child.Close()
@@ -118,7 +108,7 @@ func TestProcesses(t *testing.T) {
 }
 
 func TestRoutes(t *testing.T) {
-	p := open(t, "rump:net_netinet,net_netinet6,net_shmif").Init()
+	p := kerneltest.New(t, "rump:net_netinet,net_netinet6,net_shmif").Init()
 	must(t, netbsd.CreateInterface(p, "shmif0"))
 	must(t, netbsd.SetLink(p, "shmif0", filepath.Join(t.TempDir(), "bus")))
 	must(t, netbsd.WithoutProbes(p, func() error { return netbsd.AddAddress(p, "shmif0", netip.MustParsePrefix("10.1.0.1/24")) }))
@@ -165,7 +155,7 @@ func findRoute(t testing.TB, p *sys.Process, dst netip.Prefix) netbsd.Route {
 
 // TestRouteEvents: what changes is told.
 func TestRouteEvents(t *testing.T) {
-	p := open(t, "rump:net_netinet,net_netinet6,net_shmif").Init()
+	p := kerneltest.New(t, "rump:net_netinet,net_netinet6,net_shmif").Init()
 	s, err := netbsd.OpenRoutes(p)
 	must(t, err)
 	defer s.Close()
@@ -202,7 +192,7 @@ func TestRouteEvents(t *testing.T) {
 // TestMount mounts with typed arguments, of an image that is the program's own
 // memory, too.
 func TestMount(t *testing.T) {
-	k := open(t, "rump:fs_tmpfs,fs_kernfs,fs_null,fs_union")
+	k := kerneltest.New(t, "rump:fs_tmpfs,fs_kernfs,fs_null,fs_union")
 	p := k.Init()
 	for _, dir := range []string{"/small", "/kern", "/null", "/union"} {
 		must(t, p.Mkdir(dir, 0o755))
@@ -243,7 +233,7 @@ func TestMount(t *testing.T) {
 
 // TestRegister: files of the host, and of the program, in a kernel.
 func TestRegister(t *testing.T) {
-	k := open(t, "rump:vfs")
+	k := kerneltest.New(t, "rump:vfs")
 	p := k.Init()
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, "file"), []byte("0123456789"), 0o644))
@@ -345,7 +335,7 @@ func TestImageInMemory(t *testing.T) {
 	i := slices.IndexFunc(fsimages.Kinds, func(k fsimages.Kind) bool { return k.Name == "ffs2" })
 	b, err := os.ReadFile(fsimages.Kinds[i].Make(t, tree))
 	must(t, err)
-	k := open(t, "rump:fs_ffs")
+	k := kerneltest.New(t, "rump:fs_ffs")
 	p := k.Init()
 	disk := hypercall.Image(bytes.NewReader(b), int64(len(b)))
 	must(t, netbsd.Register(k, "/dev/disk0", backends.HostFile{File: disk, Kind: backends.HostBlock}))

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anykernel/anykernel/backends/kerneltest"
 	"github.com/anykernel/anykernel/internal/fsimages"
 	"github.com/anykernel/anykernel/sys"
 	"github.com/anykernel/anykernel/sys/netbsd"
@@ -17,7 +18,7 @@ import (
 
 // TestKtrace records what a process does, and reads it back.
 func TestKtrace(t *testing.T) {
-	p := open(t, "rump").Init()
+	p := kerneltest.New(t, "rump").Init()
 	must(t, p.WriteFile("/tmp/trace", nil, 0o600))
 	all := netbsd.KTRFAC_SYSCALL | netbsd.KTRFAC_SYSRET | netbsd.KTRFAC_NAMEI | netbsd.KTRFAC_GENIO | netbsd.KTRFAC_USER
 	must(t, netbsd.Ktrace(p, "/tmp/trace", netbsd.KTROP_SET, all, p.ID()))
@@ -61,7 +62,7 @@ func TestKtrace(t *testing.T) {
 
 // TestFktrace records to a pipe.
 func TestFktrace(t *testing.T) {
-	p := open(t, "rump:vfs").Init()
+	p := kerneltest.New(t, "rump:vfs").Init()
 	from, to, err := p.Pipe(0)
 	must(t, err)
 	must(t, netbsd.Fktrace(to, netbsd.KTROP_SET, netbsd.KTRFAC_USER, p.ID()))
@@ -77,7 +78,7 @@ func TestFktrace(t *testing.T) {
 }
 
 func TestModulesAndCounters(t *testing.T) {
-	p := open(t, "rump:fs_ffs,fs_tmpfs").Init()
+	p := kerneltest.New(t, "rump:fs_ffs,fs_tmpfs").Init()
 	modules, err := netbsd.Modules(p)
 	must(t, err)
 	i := slices.IndexFunc(modules, func(m netbsd.Module) bool { return m.Name == "ffs" })
@@ -97,7 +98,7 @@ func TestModulesAndCounters(t *testing.T) {
 }
 
 func TestSemaphores(t *testing.T) {
-	p := open(t, "rump:vfs").Init()
+	p := kerneltest.New(t, "rump:vfs").Init()
 	s, err := netbsd.NewSemaphore(p, 1)
 	must(t, err)
 	must(t, s.Wait())
@@ -135,7 +136,7 @@ func TestSemaphores(t *testing.T) {
 }
 
 func TestFileFlags(t *testing.T) {
-	p := open(t, "rump").Init()
+	p := kerneltest.New(t, "rump").Init()
 	must(t, p.WriteFile("/tmp/file", []byte("text"), 0o644))
 	must(t, p.Symlink("file", "/tmp/link"))
 	must(t, netbsd.Chflags(p, "/tmp/link", netbsd.UF_IMMUTABLE))
@@ -178,7 +179,7 @@ func TestExtattrs(t *testing.T) {
 	tree := fsimages.Tree(t)
 	i := slices.IndexFunc(fsimages.Kinds, func(k fsimages.Kind) bool { return k.Name == "ffs1" })
 	image := fsimages.Kinds[i].Make(t, tree)
-	p := open(t, "rump:vfs?mount="+image+":/mnt").Init()
+	p := kerneltest.New(t, "rump:vfs?mount="+image+":/mnt").Init()
 	must(t, p.MkdirAll("/mnt/.attribute/user", 0o755))
 	must(t, netbsd.StartExtattrs(p, "/mnt"))
 	f, err := p.Open("/mnt/readme.txt", sys.O_RDWR, 0)

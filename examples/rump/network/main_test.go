@@ -5,13 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/anykernel/anykernel/rump/kit"
+	"github.com/anykernel/anykernel/backends/kerneltest"
 )
 
 func TestRun(t *testing.T) {
-	if err := kit.Present(kit.DefaultDir()); err != nil {
-		t.Skipf("%v (remedy: %s)", err, kit.Remedy)
-	}
+	kerneltest.NeedKernel(t, "rump")
 	for _, six := range []bool{false, true} {
 		for _, routers := range []int{0, 1, 3} {
 			t.Run(fmt.Sprintf("routers=%d,six=%v", routers, six), func(t *testing.T) {

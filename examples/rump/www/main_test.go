@@ -6,14 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anykernel/anykernel/backends/kerneltest"
 	"github.com/anykernel/anykernel/internal/fsimages"
-	"github.com/anykernel/anykernel/rump/kit"
 )
 
 func TestRun(t *testing.T) {
-	if err := kit.Present(kit.DefaultDir()); err != nil {
-		t.Skipf("%v (remedy: %s)", err, kit.Remedy)
-	}
+	kerneltest.NeedKernel(t, "rump")
 	tree := fsimages.Tree(t)
 	image := fsimages.Kinds[0].Make(t, tree) // FFS
 	want, err := os.ReadFile(filepath.Join(tree, "sub", "numbers"))

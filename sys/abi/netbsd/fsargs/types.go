@@ -130,8 +130,8 @@ const (
 
 // EFS is IRIX's extent file system, read only; see mount_efs(8).
 type EFS struct {
-	Device  string `opt:"-"`
-	version int32
+	Device string `opt:"-"`
+	_      int32  // the version, 0
 }
 
 // NILFS is the log-structured file system of Linux, read only; see
