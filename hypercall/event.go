@@ -56,14 +56,6 @@ const (
 	EventSyscall = "syscall"
 )
 
-// EventNames is the names of all events.
-func EventNames() []string {
-	return []string{
-		EventClock, EventRandom, EventAlloc, EventThread, EventStat, EventOpen, EventBio, EventClose, EventAttach,
-		EventFrame, EventConsole, EventParam, EventSignal, EventExit, EventPanic, EventSyscall,
-	}
-}
-
 // An Event is one request of a kernel to its host, or one system call to the
 // kernel. It is valid until its hook returns, and so is the memory that its
 // fields point to, which may be the kernel's own.
@@ -83,6 +75,9 @@ type Event struct {
 // Stop ends the kernel: calls on it fail with err from now on. Only the first
 // error counts. It may be called at any time while the event is valid.
 func (ev *Event) Stop(err error) { ev.hooks.Stop(err) }
+
+// After has f called when d has passed by the kernel's clock; see [Hooks.After].
+func (ev *Event) After(d time.Duration, f func()) { ev.hooks.After(d, f) }
 
 // A Field is one argument or result. Its value is a bool, an int64, a string
 // or a []byte.

@@ -65,10 +65,10 @@ type moment struct {
 // an event first. The name is what events call the kernel.
 func NewHooks(kernel string, hooks ...Hook) *Hooks {
 	h := &Hooks{kernel: kernel, chains: map[string][]Hook{}, start: time.Now(), stopped: make(chan struct{})}
-	for _, name := range EventNames() {
+	for _, kind := range kinds {
 		for _, hook := range hooks {
-			if hook.wants(name) {
-				h.chains[name] = append(h.chains[name], hook)
+			if hook.wants(kind.Name) {
+				h.chains[kind.Name] = append(h.chains[kind.Name], hook)
 			}
 		}
 	}
@@ -127,6 +127,38 @@ func (h *Hooks) run(chain []Hook, ev *Event, do func()) {
 		return
 	}
 	chain[0].handle(ev, func() { h.run(chain[1:], ev, do) })
+}
+
+// After has f called when d has passed by the kernel's clock: after the step
+// that brings it there, where that is a [StepClock], and else by this machine's
+// clock.
+func (h *Hooks) After(d time.Duration, f func()) {
+	m := h.clock.Load()
+	step, ok := StepClock(nil), false
+	if m != nil {
+		step, ok = m.Clock.(StepClock)
+	}
+	if !ok {
+		time.AfterFunc(d, f)
+		return
+	}
+	due := step.Monotonic() + d
+	var mu sync.Mutex // until cancel is set
+	mu.Lock()
+	defer mu.Unlock()
+	var once sync.Once
+	var cancel func()
+	cancel = step.OnStep(func() {
+		if step.Monotonic() < due {
+			return
+		}
+		once.Do(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			cancel()
+			f()
+		})
+	})
 }
 
 func (h *Hooks) now() time.Duration {
