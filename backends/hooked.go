@@ -2,8 +2,12 @@ package backends
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/anykernel/anykernel/hypercall"
 )
@@ -63,8 +67,12 @@ func (h *hooked) Err() error {
 }
 
 func (h *hooked) Close() error {
+	stopped := h.hooks.Err()
 	err := h.Kernel.Close()
 	h.watching.Wait()
+	if stopped == nil && h.hooks.Err() != nil { // by the kernel's last events
+		return errors.Join(h.hooks.Err(), err)
+	}
 	if err == nil {
 		err, h.lost = h.lost, nil
 	}
@@ -102,7 +110,23 @@ func (p *hookedProcess) show(c *Call) (r0, r1 uintptr, err error) {
 		ev.Result.Set("r1", int64(r1))
 		ev.Err = err
 	})
-	return uintptr(ev.Result.Int("r0")), uintptr(ev.Result.Int("r1")), ev.Err
+	return uintptr(ev.Result.Int("r0")), uintptr(ev.Result.Int("r1")), p.errno(ev.Err)
+}
+
+// errno is err as the kernel would say it, where a hook put the number of an
+// error of this process's OS in its place.
+func (p *hookedProcess) errno(err error) error {
+	var here syscall.Errno
+	if !errors.As(err, &here) {
+		return err
+	}
+	name := unix.ErrnoName(here)
+	for _, e := range p.h.ABI().Errnos() {
+		if e.Name == name {
+			return e.Errno
+		}
+	}
+	return err
 }
 
 func (p *hookedProcess) fields(c *Call) hypercall.Fields {

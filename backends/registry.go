@@ -67,7 +67,8 @@ type Config struct {
 	// no use for it.
 	Host hypercall.Host
 	// Hooks see what the kernel asks for, and the system calls of its
-	// processes. nil: none.
+	// processes. nil: none. [Open] puts those of hypercall.WithHooks around
+	// them.
 	Hooks *hypercall.Hooks
 	// NICs are network interfaces that the kernel has from the start besides
 	// its loopback, in this order. The kernel names them: eth0, eth1 … is
@@ -183,6 +184,12 @@ func Open(ctx context.Context, spec string, cfg Config) (Kernel, error) {
 	}
 	if err := b.Ready(); err != nil {
 		return nil, fmt.Errorf("kernel %q cannot run here: %w", spec, err)
+	}
+	if hooks := hypercall.HooksOf(ctx); len(hooks) > 0 {
+		if cfg.Hooks == nil {
+			cfg.Hooks = hypercall.NewHooks(spec)
+		}
+		cfg.Hooks.Add(hooks...)
 	}
 	k, err := b.Open(ctx, s, cfg)
 	if stopped := cfg.Hooks.Err(); stopped != nil {

@@ -65,14 +65,20 @@ type moment struct {
 // an event first. The name is what events call the kernel.
 func NewHooks(kernel string, hooks ...Hook) *Hooks {
 	h := &Hooks{kernel: kernel, chains: map[string][]Hook{}, start: time.Now(), stopped: make(chan struct{})}
-	for _, kind := range kinds {
-		for _, hook := range hooks {
+	h.Add(hooks...)
+	return h
+}
+
+// Add puts further hooks around those there are, the first outermost. It is
+// for who opens the kernel, before anything else is done with h.
+func (h *Hooks) Add(hooks ...Hook) {
+	for _, hook := range slices.Backward(hooks) {
+		for _, kind := range kinds {
 			if hook.wants(kind.Name) {
-				h.chains[kind.Name] = append(h.chains[kind.Name], hook)
+				h.chains[kind.Name] = append([]Hook{hook}, h.chains[kind.Name]...)
 			}
 		}
 	}
-	return h
 }
 
 // Kernel is what events call the kernel.

@@ -11,6 +11,7 @@ import (
 	"path"
 	"sync"
 
+	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/abi/linux"
 	"gvisor.dev/gvisor/pkg/context"
 	"gvisor.dev/gvisor/pkg/errors/linuxerr"
@@ -136,7 +137,10 @@ func modeOf(m fs.FileMode) linux.FileMode {
 
 // errnoOf is an error of an fs.FS as the kernel says it.
 func errnoOf(err error) error {
+	var number unix.Errno
 	switch {
+	case errors.As(err, &number):
+		return linuxerr.ErrorFromUnix(number)
 	case errors.Is(err, fs.ErrNotExist):
 		return linuxerr.ENOENT
 	case errors.Is(err, fs.ErrPermission):

@@ -37,7 +37,7 @@ On a machine that does other things as well, trust the ratios.`,
   anykernel bench -k sentry --run TCP --json`,
 		Args: noArgs,
 	}
-	kernels := kernelsFlag(cmd)
+	kernels := e.kernelsFlag(cmd)
 	pattern := cmd.Flags().String("run", "", "only the operations whose name matches this `regexp`")
 	asMarkdown := cmd.Flags().Bool("markdown", false, "print Markdown, for documents")
 	asJSON := jsonFlag(cmd)

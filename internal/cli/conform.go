@@ -22,7 +22,7 @@ the kernel does not claim the capability that it needs, with the reason below
 the table. The exit status is 1 if a case fails.`,
 		Args: noArgs,
 	}
-	kernels := kernelsFlag(cmd)
+	kernels := e.kernelsFlag(cmd)
 	pattern := cmd.Flags().String("run", "", "only the cases whose name matches this `regexp`")
 	asMarkdown := cmd.Flags().Bool("markdown", false, "print Markdown, for documents")
 	asJSON := jsonFlag(cmd)

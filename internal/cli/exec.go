@@ -20,7 +20,7 @@ Without an applet, list them; 'anykernel exec -- APPLET --help' says more.`,
 		Example:           `  anykernel exec -k sentry -- uname -a`,
 		ValidArgsFunction: completeApplets,
 	}
-	spec := kernelFlag(cmd)
+	spec := e.kernelFlag(cmd)
 	setup := setupFlags(cmd)
 	dir := dirFlag(cmd)
 	cmd.Flags().SetInterspersed(false)

@@ -17,17 +17,19 @@ import (
 const defaultKernel = "sentry"
 
 // kernelFlag gives cmd the flag -k for one kernel.
-func kernelFlag(cmd *cobra.Command) *string {
+func (e *env) kernelFlag(cmd *cobra.Command) *string {
 	spec := cmd.Flags().StringP("kernel", "k", defaultKernel, "the `kernel` to open; 'anykernel kernels' lists them")
 	completeKernels(cmd)
+	e.hookFlags(cmd)
 	return spec
 }
 
 // kernelsFlag gives cmd the flag -k for any number of kernels.
-func kernelsFlag(cmd *cobra.Command) *kernelList {
+func (e *env) kernelsFlag(cmd *cobra.Command) *kernelList {
 	l := &kernelList{}
 	cmd.Flags().VarP(l, "kernel", "k", "the `kernels` to use, separated by spaces or commas, or one flag each (default: all that are ready)")
 	completeKernels(cmd)
+	e.hookFlags(cmd)
 	return l
 }
 

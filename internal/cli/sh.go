@@ -29,7 +29,7 @@ and Ctrl-D ends the shell.`,
 		Example: `  anykernel sh -k sentry
   anykernel sh -k sentry -c 'uname; ls -l / | sort >/tmp/list; wc -l </tmp/list'`,
 	}
-	spec := kernelFlag(cmd)
+	spec := e.kernelFlag(cmd)
 	setup := setupFlags(cmd)
 	program := cmd.Flags().StringP("command", "c", "", "the `program` to run")
 	dir := dirFlag(cmd)

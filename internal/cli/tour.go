@@ -25,7 +25,7 @@ and how fast. The exit status is 1 if a file differs or a kernel fails.`,
   anykernel tour --dir ~/src/project --kernel host,sentry`,
 		Args: noArgs,
 	}
-	kernels := kernelsFlag(cmd)
+	kernels := e.kernelsFlag(cmd)
 	dir := cmd.Flags().String("dir", ".", "the `folder` to take along, without .git")
 	limit := cmd.Flags().Int64("limit", 256, "the most that the folder may have, in `MiB`")
 	asJSON := jsonFlag(cmd)
