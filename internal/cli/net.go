@@ -46,7 +46,7 @@ what stands alone runs on the first node. Further programs:
   anykernel net 'client--sw--server loss=1%; server: rump' --capture out.pcapng \
     -c 'server httpd -l :80 -n 1 /etc & client fetch http://server/hosts; wait; links'`,
 	}
-	kernel := kernelFlag(cmd)
+	kernel := e.kernelFlag(cmd)
 	seed := cmd.Flags().Uint64("seed", 1, "the `number` that decides everything left to chance")
 	capture := cmd.Flags().String("capture", "", "write what enters links to a pcapng `file` of the host, for Wireshark")
 	forwards := cmd.Flags().StringArray("forward", nil, "let connections in, by the node \"nat\": `HOST:PORT=ADDRESS:PORT`; may be repeated")
