@@ -68,6 +68,10 @@ type Event struct {
 	Args   Fields        // what is asked; what a hook changes is what will be done
 	Result Fields        // the answer; what a hook changes is what the kernel gets
 	Err    error         // an error refuses the request
+	// Delay is how much later the kernel gets the answer, by its own clock; a
+	// frame goes on that much later, and who sends it does not wait. A kernel
+	// with a scheduler waits for transfers, frames and system calls only.
+	Delay time.Duration
 
 	hooks *Hooks
 }
@@ -75,9 +79,6 @@ type Event struct {
 // Stop ends the kernel: calls on it fail with err from now on. Only the first
 // error counts. It may be called at any time while the event is valid.
 func (ev *Event) Stop(err error) { ev.hooks.Stop(err) }
-
-// After has f called when d has passed by the kernel's clock; see [Hooks.After].
-func (ev *Event) After(d time.Duration, f func()) { ev.hooks.After(d, f) }
 
 // A Field is one argument or result. Its value is a bool, an int64, a string
 // or a []byte.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"time"
 )
 
 type hookedBlock struct {
@@ -51,14 +52,55 @@ func (f *hookedFile) event(op string, off int64, length int) Event {
 	return Event{Name: EventBio, Args: Fields{{"device", f.path}, {"op", op}, {"offset", off}, {"length", int64(length)}}}
 }
 
-func (f *hookedFile) ReadAt(p []byte, off int64) (int, error) {
-	ev := f.event("read", off, len(p))
-	return f.read(&ev, p, func(q []byte) (int, error) { return f.file.ReadAt(q, ev.Args.Int("offset")) })
+func (f *hookedFile) ReadAt(p []byte, off int64) (n int, err error) {
+	n, delay, err := f.ReadLate(p, off)
+	f.h.wait(delay)
+	return n, err
 }
 
-func (f *hookedFile) WriteAt(p []byte, off int64) (int, error) {
+func (f *hookedFile) WriteAt(p []byte, off int64) (n int, err error) {
+	n, delay, err := f.WriteLate(p, off)
+	f.h.wait(delay)
+	return n, err
+}
+
+func (f *hookedFile) Sync() error {
+	delay, err := f.SyncLate()
+	f.h.wait(delay)
+	return err
+}
+
+// A LateFile is a File whose transfers take time, for a kernel that can go on
+// meanwhile. What ReadAt, WriteAt and Sync do after a delay these do at once, and
+// return the delay.
+type LateFile interface {
+	File
+	ReadLate(p []byte, off int64) (n int, delay time.Duration, err error)
+	WriteLate(p []byte, off int64) (n int, delay time.Duration, err error)
+	SyncLate() (delay time.Duration, err error)
+}
+
+var _ LateFile = (*hookedFile)(nil)
+
+// ReadLate implements [LateFile].
+func (f *hookedFile) ReadLate(p []byte, off int64) (n int, delay time.Duration, err error) {
+	ev := f.event("read", off, len(p))
+	n, err = f.read(&ev, p, func(q []byte) (int, error) { return f.file.ReadAt(q, ev.Args.Int("offset")) })
+	return n, ev.Delay, err
+}
+
+// WriteLate implements [LateFile].
+func (f *hookedFile) WriteLate(p []byte, off int64) (n int, delay time.Duration, err error) {
 	ev := f.event("write", off, len(p))
-	return f.write(&ev, p, func(q []byte) (int, error) { return f.file.WriteAt(q, ev.Args.Int("offset")) })
+	n, err = f.write(&ev, p, func(q []byte) (int, error) { return f.file.WriteAt(q, ev.Args.Int("offset")) })
+	return n, ev.Delay, err
+}
+
+// SyncLate implements [LateFile].
+func (f *hookedFile) SyncLate() (delay time.Duration, err error) {
+	ev := f.event("sync", 0, 0)
+	f.h.emit(&ev, func() { ev.Err = f.file.Sync() })
+	return ev.Delay, ev.Err
 }
 
 // atPosition is the offset of transfers at the file's own position.
@@ -73,7 +115,9 @@ func (f *hookedFile) Read(p []byte) (int, error) {
 		return 0, errNoPosition
 	}
 	ev := f.event("read", atPosition, len(p))
-	return f.read(&ev, p, r.Read)
+	n, err := f.read(&ev, p, r.Read)
+	f.h.wait(ev.Delay)
+	return n, err
 }
 
 // Write writes at the file's own position, of a file that has one.
@@ -83,11 +127,13 @@ func (f *hookedFile) Write(p []byte) (int, error) {
 		return 0, errNoPosition
 	}
 	ev := f.event("write", atPosition, len(p))
-	return f.write(&ev, p, w.Write)
+	n, err := f.write(&ev, p, w.Write)
+	f.h.wait(ev.Delay)
+	return n, err
 }
 
 func (f *hookedFile) read(ev *Event, p []byte, do func([]byte) (int, error)) (int, error) {
-	f.h.Emit(ev, func() {
+	f.h.emit(ev, func() {
 		q := p[:clamp(ev.Args.Int("length"), len(p))]
 		n, err := do(q)
 		ev.Result.Set("data", q[:n])
@@ -107,7 +153,7 @@ func (f *hookedFile) read(ev *Event, p []byte, do func([]byte) (int, error)) (in
 
 func (f *hookedFile) write(ev *Event, p []byte, do func([]byte) (int, error)) (int, error) {
 	ev.Args.Set("data", p)
-	f.h.Emit(ev, func() {
+	f.h.emit(ev, func() {
 		n, err := do(ev.Args.Bytes("data"))
 		ev.Result.Set("n", int64(n))
 		ev.Err = err
@@ -120,12 +166,6 @@ func (f *hookedFile) write(ev *Event, p []byte, do func([]byte) (int, error)) (i
 		return clamp(n, len(p)), io.ErrShortWrite
 	}
 	return clamp(n, len(p)), ev.Err
-}
-
-func (f *hookedFile) Sync() error {
-	ev := f.event("sync", 0, 0)
-	f.h.Emit(&ev, func() { ev.Err = f.file.Sync() })
-	return ev.Err
 }
 
 func (f *hookedFile) Close() error {

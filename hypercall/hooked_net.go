@@ -47,8 +47,8 @@ type hookedLink struct {
 	receive func([]byte)
 	link    Link
 
-	// A hook may pass on a frame late, when the plug has been pulled. late is
-	// held for reading by those who do; others are waited for by link.
+	// A frame that is late may come when the plug has been pulled. late is held
+	// for reading while it is passed on; others are waited for by link.
 	late   sync.RWMutex
 	closed bool
 }
@@ -58,25 +58,22 @@ func (l *hookedLink) Send(frame []byte) { l.pass("out", frame, func(b []byte) { 
 func (l *hookedLink) in(frame []byte) { l.pass("in", frame, l.receive) }
 
 func (l *hookedLink) pass(dir string, frame []byte, do func([]byte)) {
-	ev := &Event{Name: EventFrame, Args: Fields{{"nic", l.nic}, {"dir", dir}, {"data", frame}}}
-	var mu sync.Mutex
-	returned := false
-	l.h.Emit(ev, func() {
-		mu.Lock()
-		isLate := returned
-		mu.Unlock()
-		if isLate {
+	ev := Event{Name: EventFrame, Args: Fields{{"nic", l.nic}, {"dir", dir}, {"data", frame}}}
+	l.h.emit(&ev, func() {
+		data := ev.Args.Bytes("data")
+		if ev.Delay <= 0 {
+			do(data)
+			return
+		}
+		data = bytes.Clone(data)
+		l.h.after(ev.Delay, func() {
 			l.late.RLock()
 			defer l.late.RUnlock()
-			if l.closed {
-				return
+			if !l.closed {
+				do(data)
 			}
-		}
-		do(ev.Args.Bytes("data"))
+		})
 	})
-	mu.Lock()
-	returned = true
-	mu.Unlock()
 }
 
 func (l *hookedLink) Close() error {

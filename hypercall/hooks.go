@@ -20,10 +20,8 @@ type Hook struct {
 // ev.Err. Without next, the kernel gets what f left there.
 //
 // f is called by many goroutines at a time. The kernel may hold locks while it
-// waits for the answer: f makes no calls on it.
-//
-// Of a frame, and of it alone, next may be called again, and also after f has
-// returned if ev.Args was given a copy of the data.
+// waits for the answer: f makes no calls on it. Of a frame, and of it alone,
+// next may be called again, and sends it once more.
 func Intercept(f func(ev *Event, next func()), events ...string) Hook {
 	return Hook{events, f}
 }
@@ -117,8 +115,14 @@ func (h *Hooks) Err() error {
 }
 
 // Emit shows an event to the hooks that want it, and has it done by do where
-// they go on. It sets the event's number, kernel and time.
+// they go on. It sets the event's number, kernel and time, and waits for its
+// delay.
 func (h *Hooks) Emit(ev *Event, do func()) {
+	h.emit(ev, do)
+	h.wait(ev.Delay)
+}
+
+func (h *Hooks) emit(ev *Event, do func()) {
 	if h == nil || h.chains[ev.Name] == nil || h.Err() != nil {
 		do()
 		return
@@ -135,19 +139,25 @@ func (h *Hooks) run(chain []Hook, ev *Event, do func()) {
 	chain[0].handle(ev, func() { h.run(chain[1:], ev, do) })
 }
 
-// After has f called when d has passed by the kernel's clock: after the step
-// that brings it there, where that is a [StepClock], and else by this machine's
-// clock.
-func (h *Hooks) After(d time.Duration, f func()) {
-	m := h.clock.Load()
-	step, ok := StepClock(nil), false
-	if m != nil {
-		step, ok = m.Clock.(StepClock)
+// after has f called when d has passed by the kernel's clock: by its scheduler,
+// after the step that brings it there where that is a [StepClock], and else by
+// this machine's clock.
+func (h *Hooks) after(d time.Duration, f func()) {
+	var clock Clock
+	if m := h.clock.Load(); m != nil {
+		clock = m.Clock
 	}
-	if !ok {
+	switch c := clock.(type) {
+	case Scheduler:
+		c.AfterFunc(d, f)
+	case StepClock:
+		afterStep(c, d, f)
+	default:
 		time.AfterFunc(d, f)
-		return
 	}
+}
+
+func afterStep(step StepClock, d time.Duration, f func()) {
 	due := step.Monotonic() + d
 	var mu sync.Mutex // until cancel is set
 	mu.Lock()
@@ -167,6 +177,25 @@ func (h *Hooks) After(d time.Duration, f func()) {
 	})
 }
 
+// wait waits for an event's delay, if the caller may wait.
+func (h *Hooks) wait(d time.Duration) {
+	if d <= 0 || h.scheduled() {
+		return
+	}
+	passed := make(chan struct{})
+	h.after(d, func() { close(passed) })
+	<-passed
+}
+
+func (h *Hooks) scheduled() bool {
+	m := h.clock.Load()
+	if m == nil {
+		return false
+	}
+	_, ok := m.Clock.(Scheduler)
+	return ok
+}
+
 func (h *Hooks) now() time.Duration {
 	if m := h.clock.Load(); m != nil {
 		return m.Monotonic() - m.start
@@ -180,8 +209,12 @@ func (h *Hooks) Wrap(host Host) Host {
 	if h == nil {
 		return host
 	}
-	if host.Clock != nil {
-		h.clock.Store(&moment{host.Clock, host.Clock.Monotonic()})
+	clock := host.Clock
+	if host.Scheduler != nil {
+		clock = host.Scheduler
+	}
+	if clock != nil {
+		h.clock.Store(&moment{clock, clock.Monotonic()})
 	}
 	system := System()
 	if h.Want(EventClock) {

@@ -213,7 +213,7 @@ func (c *cable) Close() error {
 }
 
 func TestFrames(t *testing.T) {
-	var late func()
+	clock := hypercall.NewVirtualClock(time.Unix(0, 0))
 	hook := hypercall.Intercept(func(ev *hypercall.Event, next func()) {
 		switch string(ev.Args.Bytes("data")) {
 		case "drop":
@@ -221,8 +221,8 @@ func TestFrames(t *testing.T) {
 			next()
 			next()
 		case "late":
-			ev.Args.Set("data", []byte("late, a copy"))
-			late = next
+			ev.Delay = time.Second
+			next()
 		case "change":
 			ev.Args.Set("data", []byte(ev.Args.Text("dir")+" "+ev.Args.Text("nic")))
 			next()
@@ -231,7 +231,7 @@ func TestFrames(t *testing.T) {
 		}
 	}, hypercall.EventFrame)
 	c := &cable{}
-	h := hypercall.NewHooks("box", hook).Wrap(hypercall.Host{Net: c})
+	h := hypercall.NewHooks("box", hook).Wrap(hypercall.Host{Net: c, Clock: clock})
 	var got []string
 	l, err := h.Net.Attach(hypercall.NIC{Name: "virt0"}, func(b []byte) { got = append(got, string(b)) })
 	if err != nil {
@@ -241,15 +241,16 @@ func TestFrames(t *testing.T) {
 		l.Send([]byte(frame))
 		c.receive([]byte(frame))
 	}
-	late()
-	if want := []string{"a", "twice", "twice", "out virt0"}; !slices.Equal(c.sent, want) {
+	clock.Advance(time.Second)
+	if want := []string{"a", "twice", "twice", "out virt0", "late"}; !slices.Equal(c.sent, want) {
 		t.Errorf("the cable has %q, want %q", c.sent, want)
 	}
-	if want := []string{"a", "twice", "twice", "in virt0", "late, a copy"}; !slices.Equal(got, want) {
+	if want := []string{"a", "twice", "twice", "in virt0", "late"}; !slices.Equal(got, want) {
 		t.Errorf("the kernel has %q, want %q", got, want)
 	}
+	c.receive([]byte("late"))
 	l.Close()
-	late()
+	clock.Advance(time.Second)
 	if len(got) != 5 {
 		t.Error("a frame came after the plug was pulled")
 	}

@@ -2,7 +2,7 @@ package hypercall
 
 import "time"
 
-// System is a host that has every concern: what [POSIX] has, the clock of this
+// System is a host that has every concern but a scheduler: what [POSIX] has, the clock of this
 // machine, as much memory and as many threads as a kernel wants, no network,
 // no settings, and nobody who reads the console or is told of signals.
 func System() Host {
@@ -29,6 +29,7 @@ func (h Host) Over(below Host) Host {
 		Console:   or(h.Console, below.Console),
 		Params:    or(h.Params, below.Params),
 		Lifecycle: or(h.Lifecycle, below.Lifecycle),
+		Scheduler: or(h.Scheduler, below.Scheduler),
 		Scheduler: or(h.Scheduler, below.Scheduler),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/anykernel/anykernel/hypercall"
@@ -105,16 +106,40 @@ func (k *Kernel) start(b bio) {
 func (b *bio) transfer() (n int, err error) {
 	if !b.write {
 		n, err = b.file.ReadAt(b.data, b.off)
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
-		return n, err
+		return n, noEOF(err)
 	}
 	n, err = b.file.WriteAt(b.data, b.off)
 	if err == nil && b.sync {
 		err = b.file.Sync()
 	}
 	return n, err
+}
+
+// transferLate is transfer that says how late it should be.
+func (b *bio) transferLate() (n int, delay time.Duration, err error) {
+	f, ok := b.file.(hypercall.LateFile)
+	if !ok {
+		n, err = b.transfer()
+		return n, 0, err
+	}
+	if !b.write {
+		n, delay, err = f.ReadLate(b.data, b.off)
+		return n, delay, noEOF(err)
+	}
+	n, delay, err = f.WriteLate(b.data, b.off)
+	if err == nil && b.sync {
+		var more time.Duration
+		more, err = f.SyncLate()
+		delay += more
+	}
+	return n, delay, err
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // noOffset is the offset of a transfer at the file's own position.

@@ -234,10 +234,17 @@ func (m *turns) begin(fn unsafe.Pointer, set func(t *Thread), f func()) {
 
 // transfer makes a transfer at once; its end reaches the kernel as a turn.
 func (m *turns) transfer(b bio) {
-	n, err := b.transfer()
-	m.begin(C.hyp_biodone, func(t *Thread) {
-		*t.Args() = [8]uintptr{b.done, b.arg, uintptr(n), uintptr(netbsdErrno(err))}
-	}, func() {})
+	n, delay, err := b.transferLate()
+	end := func() {
+		m.begin(C.hyp_biodone, func(t *Thread) {
+			*t.Args() = [8]uintptr{b.done, b.arg, uintptr(n), uintptr(netbsdErrno(err))}
+		}, func() {})
+	}
+	if delay > 0 {
+		m.s.AfterFunc(delay, end)
+	} else {
+		end()
+	}
 }
 
 // An inbox is the frames that came for a network interface. The kernel takes

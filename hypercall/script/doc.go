@@ -28,7 +28,8 @@
 //	ev.fail("EIO")          refuse it with an error, or fail it after next
 //	ev.answer(data=b"…")    answer it in the host's place
 //	ev.drop()               do nothing, and say that it was done
-//	ev.delay("20ms")        have it done that much later
+//	ev.delay("20ms")        give the kernel the answer that much later; have a frame
+//	                        go on that much later
 //	ev.match(op="write", offset=(0, 4096))
 //	                        whether all hold: a text is a pattern (* ? [a-z]), a
 //	                        list means any of its elements; offset is a range

@@ -18,10 +18,9 @@ type event struct {
 	ev   *hypercall.Event
 	next func()
 
-	done    bool          // it was answered, or gone on with
-	asked   bool          // it was gone on with
-	ended   bool          // its function has returned
-	delay   time.Duration // before it goes on
+	done    bool // it was answered, or gone on with
+	asked   bool // it was gone on with
+	ended   bool // its function has returned
 	headers *packet
 }
 
@@ -137,24 +136,6 @@ func (e *event) SetField(name string, value starlark.Value) error {
 	return nil
 }
 
-// goOn has the event done, after the function has returned.
-func (e *event) goOn() {
-	if e.delay <= 0 {
-		e.next()
-		return
-	}
-	if e.ev.Name == hypercall.EventFrame {
-		// Who sends does not wait for the wire.
-		e.ev.Args.Set("data", slices.Clone(e.ev.Args.Bytes("data")))
-		e.ev.After(e.delay, e.next)
-		return
-	}
-	waited := make(chan struct{})
-	e.ev.After(e.delay, func() { close(waited) })
-	<-waited
-	e.next()
-}
-
 func receiver(b *starlark.Builtin) (*event, error) {
 	e := b.Receiver().(*event)
 	if e.ended {
@@ -176,7 +157,7 @@ func eventNext(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwa
 	}
 	e.done, e.asked = true, true
 	e.s.mu.Unlock()
-	e.goOn()
+	e.next()
 	e.s.mu.Lock()
 	return errorName(e.ev.Err), nil
 }
@@ -237,7 +218,7 @@ func eventDelay(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "duration", &d); err != nil {
 		return nil, err
 	}
-	e.delay = time.Duration(d)
+	e.ev.Delay = time.Duration(d)
 	return starlark.None, nil
 }
 

@@ -161,7 +161,7 @@ func (s *Script) handle(ev *hypercall.Event, next func()) {
 			ev.Err = err
 		}
 	case !e.done:
-		e.goOn()
+		next()
 	}
 }
 
