@@ -30,7 +30,6 @@ func (h Host) Over(below Host) Host {
 		Params:    or(h.Params, below.Params),
 		Lifecycle: or(h.Lifecycle, below.Lifecycle),
 		Scheduler: or(h.Scheduler, below.Scheduler),
-		Scheduler: or(h.Scheduler, below.Scheduler),
 	}
 }
 

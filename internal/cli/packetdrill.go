@@ -31,7 +31,7 @@ where a script fails; what the runner or the kernel lacks is told apart.`,
 		Example: `  anykernel packetdrill close.pkt
   anykernel packetdrill -k rump --tolerance 50ms tests/*.pkt`,
 	}
-	kernel := kernelFlag(cmd)
+	kernel := e.kernelFlag(cmd)
 	tolerance := cmd.Flags().Duration("tolerance", 0, "how early or late packets may be (default: 4ms in virtual time, 25ms in real time)")
 	defines := cmd.Flags().StringToStringP("define", "D", nil, "a `word=text` of scripts")
 	verbose := cmd.Flags().BoolP("verbose", "v", false, "print each event with its time")
