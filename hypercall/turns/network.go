@@ -3,20 +3,28 @@ package turns
 import (
 	"time"
 
-	"github.com/anykernel/anykernel/hypercall"
 	"github.com/anykernel/anykernel/hypercall/vnet"
 )
 
-// Network is an empty network of this world: its frames arrive in turns, and
-// by the world's clock.
-func (s *Scheduler) Network() *vnet.Network {
-	id := s.seats
-	s.seats++
-	s.names = append(s.names, "network")
-	n := vnet.New(vnet.Config{Seed: s.chance.Uint64(), Clock: s, Wake: func() {}})
+// NetworkConfig is that of a network of this world: its frames arrive by the
+// world's clock, and what its links do to them are faults of the run.
+func (s *Scheduler) NetworkConfig() vnet.Config {
+	return vnet.Config{Seed: s.chance.Uint64(), Clock: s, Wake: func() {}, Chance: s.Fault}
+}
+
+// Connect gives the frames of a network turns, which was made with
+// NetworkConfig, until the network is closed or the run ends.
+func (s *Scheduler) Connect(n *vnet.Network) {
 	m := &wires{s: s, n: n}
 	n.Tap(m.passed)
-	s.Join(hypercall.Seat{ID: id}, m)
+	s.Join(s.seat("network"), m)
+}
+
+// Network is an empty network of this world. It is closed at the end of the
+// run.
+func (s *Scheduler) Network() *vnet.Network {
+	n := vnet.New(s.NetworkConfig())
+	s.Connect(n)
 	s.Cleanup(func() { n.Close() })
 	return n
 }

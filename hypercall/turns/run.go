@@ -64,7 +64,6 @@ type Result struct {
 // goroutines of the world, and from within calls that the world makes.
 type Scheduler struct {
 	opts  Options
-	seats int      // that were given
 	names []string // of machines, by seat
 
 	turns  *rand.Rand // who is next

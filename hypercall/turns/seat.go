@@ -22,13 +22,16 @@ var oneWorld sync.Mutex
 
 // Seat implements hypercall.Scheduler.
 func (s *Scheduler) Seat(name string) (hypercall.Seat, error) {
-	if s.seats == maxSeats {
+	if len(s.names) == maxSeats {
 		return hypercall.Seat{}, fmt.Errorf("more than %d kernels in one world", maxSeats)
 	}
-	id := s.seats
-	s.seats++
-	seed := derive(s.seed, fmt.Sprint("machine ", id))
+	return s.seat(name), nil
+}
+
+func (s *Scheduler) seat(name string) hypercall.Seat {
+	id := len(s.names)
 	s.names = append(s.names, name)
+	seed := derive(s.seed, fmt.Sprint("machine ", id))
 	return hypercall.Seat{
 		ID:      id,
 		Seed:    binary.LittleEndian.Uint64(seed[:]),
@@ -36,7 +39,7 @@ func (s *Scheduler) Seat(name string) (hypercall.Seat, error) {
 		Address: firstAddress + uintptr(id)*hypercall.SeatSize,
 		Epoch:   s.opts.Start,
 		Elapsed: s.now,
-	}, nil
+	}
 }
 
 // Join implements hypercall.Scheduler.

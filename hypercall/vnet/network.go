@@ -36,6 +36,10 @@ type Config struct {
 	// and must neither block nor call the network or a kernel. nil: nobody
 	// wants to know.
 	Wake func()
+	// Chance decides whether a link does to a frame what has this share of the
+	// cases, such as "loss on a>b", in the place of the network's seed. The
+	// network's lock is held: it must not call the network. nil: the seed.
+	Chance func(what string, share float64) bool
 }
 
 // A Network is nodes, links between them and the frames on their way. All
@@ -44,7 +48,8 @@ type Network struct {
 	seed  uint64
 	clock hypercall.Clock
 	wake  func()
-	loop  *loop // nil: somebody else calls Step
+	draw  func(what string, share float64) bool // Config.Chance
+	loop  *loop                                 // nil: somebody else calls Step
 
 	mu       sync.Mutex
 	closed   bool
@@ -74,7 +79,7 @@ type node interface {
 
 // New makes a network without nodes.
 func New(c Config) *Network {
-	n := &Network{seed: c.Seed, clock: c.Clock, wake: c.Wake, nodes: map[string]node{}}
+	n := &Network{seed: c.Seed, clock: c.Clock, wake: c.Wake, draw: c.Chance, nodes: map[string]node{}}
 	if n.clock == nil {
 		n.clock = newMachineClock()
 		n.loop = newLoop(n)

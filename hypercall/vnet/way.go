@@ -71,7 +71,7 @@ type Fate struct {
 // the frames that this way has seen, and on nothing else.
 func (w *way) decide(f *frame, now time.Duration) (fate Fate) {
 	c := &w.conditions
-	if c.Down || w.chance(c.Loss) {
+	if c.Down || w.chance("loss", c.Loss) {
 		w.stats.Lost++
 		return Fate{Lost: true}
 	}
@@ -81,7 +81,7 @@ func (w *way) decide(f *frame, now time.Duration) (fate Fate) {
 		return Fate{Dropped: true}
 	}
 	at := max(w.last, sent+c.Delay+w.jitter())
-	if w.chance(c.Reorder) {
+	if w.chance("reordering", c.Reorder) {
 		w.stats.Reordered++
 		fate.Reordered = true
 		fate.Arrives = at + c.hold()
@@ -89,11 +89,11 @@ func (w *way) decide(f *frame, now time.Duration) (fate Fate) {
 		w.last = at
 		fate.Arrives = at
 	}
-	if w.chance(c.Duplicate) && w.inFlight+1 < MaxInFlight {
+	if w.chance("duplication", c.Duplicate) && w.inFlight+1 < MaxInFlight {
 		w.stats.Duplicated++
 		fate.Duplicated = true
 	}
-	if bits := 8 * (len(f.data) - headerSize); bits > 0 && w.chance(c.Corrupt) {
+	if bits := 8 * (len(f.data) - headerSize); bits > 0 && w.chance("corruption", c.Corrupt) {
 		w.stats.Corrupted++
 		fate.Corrupted = true
 		fate.Bit = 8*headerSize + w.random.IntN(bits)
@@ -103,7 +103,10 @@ func (w *way) decide(f *frame, now time.Duration) (fate Fate) {
 
 // chance is true in that share of cases. What cannot be either way takes
 // nothing from the random source.
-func (w *way) chance(share float64) bool {
+func (w *way) chance(what string, share float64) bool {
+	if share > 0 && w.n.draw != nil {
+		return w.n.draw(what+" on "+w.from.Name()+">"+w.to.Name(), share)
+	}
 	return share > 0 && w.random.Float64() < share
 }
 

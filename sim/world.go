@@ -1,0 +1,87 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/hypercall/turns"
+	"github.com/anykernel/anykernel/netlab"
+	"github.com/anykernel/anykernel/sys"
+)
+
+// Options are what a run depends on besides its seed. The zero Options are
+// valid.
+type Options struct {
+	turns.Options
+	// Console is where the kernel of a name prints to. nil: nowhere.
+	Console func(kernel string) io.Writer
+	// Configure changes what a kernel is opened with, such as its hooks. The
+	// scheduler and the source of randomness of cfg.Host are the world's, and
+	// stay. nil: nothing is changed.
+	Configure func(kernel string, cfg *backends.Config)
+}
+
+// A Result is how a run ended.
+type Result = turns.Result
+
+// A World is one run. See [turns.Scheduler] for its time, its goroutines, its
+// chance and its end.
+type World struct {
+	*turns.Scheduler
+	opts Options
+}
+
+// Run makes a world of a seed and runs main in it; see [turns.Run]. The kernels
+// are closed at its end.
+func Run(seed uint64, o Options, main func(w *World)) Result {
+	return turns.Run(seed, o.Options, func(s *turns.Scheduler) { main(&World{s, o}) })
+}
+
+// Config is what a kernel of this world is opened with.
+func (w *World) Config(name string) backends.Config {
+	cfg := backends.Config{Host: w.Host(name)}
+	if w.opts.Console != nil {
+		cfg.Console = w.opts.Console(name)
+	}
+	if w.opts.Configure != nil {
+		w.opts.Configure(name, &cfg)
+	}
+	return cfg
+}
+
+// Kernel opens a kernel by its specification, such as "rump:netinet". It is
+// closed at the end of the run. A kernel that does not open fails the run.
+func (w *World) Kernel(name, spec string) *sys.Kernel {
+	k, err := sys.OpenConfig(context.Background(), spec, w.Config(name))
+	w.Check(err)
+	w.Cleanup(func() { w.closed("kernel "+name, k.Close()) })
+	return k
+}
+
+// Lab opens the kernels of a topology and joins them by a network; see
+// [netlab.Open]. What the links do to frames are faults of the run. The lab is
+// closed at the end of the run.
+func (w *World) Lab(topology string) *netlab.Lab {
+	l, err := netlab.Open(context.Background(), topology, netlab.Config{
+		Kernel: "rump", Network: w.NetworkConfig(), Node: w.Config,
+	})
+	w.Check(err)
+	w.Connect(l.Network)
+	w.Cleanup(func() { w.closed("lab", l.Close()) })
+	return l
+}
+
+func (w *World) closed(what string, err error) {
+	if err != nil {
+		w.Fail(fmt.Errorf("closing the %s: %w", what, err))
+	}
+}
+
+// Check ends the run and the calling goroutine if there is an error.
+func (w *World) Check(err error) {
+	if err != nil {
+		w.Failf("%w", err)
+	}
+}
