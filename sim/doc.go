@@ -7,9 +7,6 @@
 //		w.Check(use(lab.Kernel("client")))
 //	})
 //
-// Tests use [github.com/anykernel/anykernel/backends/kerneltest.Sim]; scenarios
-// in files and runs of many seeds are the command "anykernel sim".
-//
 // # What is the same in every run
 //
 // For NetBSD's kernels (rump) everything is: which of a kernel's threads runs
