@@ -1,13 +1,10 @@
 package xentest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 // A Bed is one run of Xen and dom0.
@@ -20,9 +17,21 @@ type Bed struct {
 	Script string
 }
 
-// Run boots Xen, runs the script, and returns what dom0 printed, from where it
-// was ready.
+// doneLine is what dom0 says behind the script.
+const doneLine = "dom0 is done"
+
+// Run runs the script in a dom0 that has just started, and returns what it
+// printed. The first run boots Xen and keeps the state in the cache, from where
+// every run goes on.
 func (b Bed) Run(ctx context.Context) (string, error) {
+	out, err := b.run(ctx)
+	if err != nil {
+		err = fmt.Errorf("xentest: %w", err)
+	}
+	return out, err
+}
+
+func (b Bed) run(ctx context.Context) (string, error) {
 	root, err := Root(ctx)
 	if err != nil {
 		return "", err
@@ -32,50 +41,35 @@ func (b Bed) Run(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(dir)
+	m := &machine{dir: dir, cache: filepath.Dir(root)}
+	if err := m.writeBoot(root); err != nil {
+		return "", err
+	}
+	state, err := savedState(ctx, m)
+	if err != nil {
+		return "", err
+	}
 	files := map[string][]byte{"script": []byte(b.Script)}
 	for name, data := range b.Files {
 		files[name] = data
 	}
-	initramfs, err := newDom0(root, files)
+	return m.run(ctx, state, files)
+}
+
+// writeBoot writes what the machine boots from.
+func (m *machine) writeBoot(root string) error {
+	initramfs, err := newDom0(root)
 	if err != nil {
-		return "", err
+		return err
 	}
 	xen, kernel, err := hypervisor(root)
 	if err != nil {
-		return "", err
+		return err
 	}
 	for name, data := range map[string][]byte{"xen": xen, "kernel": kernel, "initramfs": initramfs} {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			return "", err
+		if err := os.WriteFile(filepath.Join(m.dir, name), data, 0o644); err != nil {
+			return err
 		}
 	}
-	return boot(ctx, dir)
-}
-
-// boot runs QEMU on the files in dir.
-//
-// The processor is an AMD with SVM and nested paging, which QEMU emulates, and
-// without what gets into the way of that. Idling by MWAIT or by C-states makes
-// an emulated Xen late.
-func boot(ctx context.Context, dir string) (string, error) {
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64",
-		"-accel", "tcg", "-cpu", "EPYC,+svm,+npt,-smap,-monitor,-rdtscp", "-machine", "q35", "-m", "2048",
-		"-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio",
-		"-kernel", "xen", "-append", "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=1024M,max:1024M cpuidle=0 mwait-idle=0",
-		"-initrd", "kernel console=hvc0 rdinit=/init loglevel=4,initramfs")
-	cmd.Dir = dir
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	text := strings.ReplaceAll(out.String(), "\r", "")
-	_, after, ready := strings.Cut(text, "dom0 is ready\n")
-	switch {
-	case ctx.Err() != nil:
-		return text, fmt.Errorf("xentest: %w", ctx.Err())
-	case err != nil || !ready:
-		return text, fmt.Errorf("xentest: dom0 did not start (QEMU: %v)", err)
-	case !strings.Contains(after, "dom0 is done"):
-		return after, fmt.Errorf("xentest: the script did not end")
-	}
-	return after, nil
+	return nil
 }

@@ -41,12 +41,15 @@ var programs = []string{
 var applets = []string{
 	"sh", "mount", "ls", "cat", "sleep", "poweroff", "mkdir", "insmod", "ln", "ifconfig", "ping", "grep", "cut", "awk", "tr",
 	"losetup", "dd", "echo", "printf", "rm", "md5sum", "touch", "udhcpd", "true", "seq", "test", "[", "kill", "head", "tail",
+	"cpio", "timeout", "pidof", "stty",
 }
 
 // storeCommands are names that xenstore(1) is called by.
 var storeCommands = []string{"ls", "read", "write", "list", "exists", "rm", "watch"}
 
 var modules = []string{
+	"drivers/virtio/virtio", "drivers/virtio/virtio_ring", "drivers/virtio/virtio_pci_legacy_dev",
+	"drivers/virtio/virtio_pci_modern_dev", "drivers/virtio/virtio_pci", "drivers/block/virtio_blk",
 	"drivers/xen/xen-privcmd", "drivers/xen/xen-evtchn", "drivers/xen/xen-gntdev", "drivers/xen/xen-gntalloc",
 	"drivers/xen/xenfs/xenfs", "drivers/net/xen-netback/xen-netback", "drivers/block/xen-blkback/xen-blkback", "drivers/block/loop",
 }
@@ -61,8 +64,8 @@ type dom0 struct {
 	have    map[string]bool
 }
 
-// newDom0 is a dom0 from the packages, with files of the caller's.
-func newDom0(root string, files map[string][]byte) ([]byte, error) {
+// newDom0 is a dom0 from the packages.
+func newDom0(root string) ([]byte, error) {
 	d := &dom0{root: root, have: map[string]bool{}}
 	for _, dir := range []string{"proc", "sys", "dev", "tmp", "run/xen", "var/lib/xen", "var/log/xen/console"} {
 		d.mkdir(dir)
@@ -71,14 +74,11 @@ func newDom0(root string, files map[string][]byte) ([]byte, error) {
 	if err := d.addPrograms(); err != nil {
 		return nil, err
 	}
-	for name, text := range map[string]string{
-		"init": initScript, "etc/xen/scripts/vif-test": vifScript, "etc/xen/scripts/block": blockScript,
-		"etc/xen/xl.conf": "autoballoon=\"off\"\n", "etc/passwd": "root:x:0:0::/:/bin/sh\n",
+	for _, f := range [][2]string{
+		{"init", initScript}, {"etc/xen/scripts/vif-test", vifScript}, {"etc/xen/scripts/block", blockScript},
+		{"etc/xen/xl.conf", "autoballoon=\"off\"\n"}, {"etc/passwd", "root:x:0:0::/:/bin/sh\n"},
 	} {
-		d.add(name, []byte(text), 0o755)
-	}
-	for name, b := range files {
-		d.add(path.Join("guests", name), b, 0o755)
+		d.add(f[0], []byte(f[1]), 0o755)
 	}
 	return d.archive()
 }

@@ -2,7 +2,9 @@ package xentest
 
 import (
 	"context"
+	"crypto/md5"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -23,7 +25,7 @@ func needXen(t *testing.T) {
 		t.Skip("boots Xen under QEMU: go test ./xen/xentest -xen")
 	}
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		t.Skip("QEMU is not here: apt-get install qemu-system-x86")
+		t.Fatal("QEMU is not here: apt-get install qemu-system-x86")
 	}
 }
 
@@ -68,6 +70,16 @@ func section(t *testing.T, out, name string) string {
 	return said
 }
 
+// diskContents is what the guest "disk" leaves on its disk.
+func diskContents() []byte {
+	b := make([]byte, 1<<20)
+	for i := range b {
+		b[i] = byte(i * 7 >> 3)
+	}
+	clear(b[4096:8192]) // discarded
+	return b
+}
+
 // TestGuests boots Xen once, and on it a guest for each thing that a guest
 // can do.
 func TestGuests(t *testing.T) {
@@ -84,6 +96,8 @@ func TestGuests(t *testing.T) {
 			"time.cfg":    config(t, images.XLConfig{Name: "time", Image: "guest.img", CommandLine: "-- time"}),
 			"crash.cfg":   config(t, images.XLConfig{Name: "crash", Image: "guest.img", CommandLine: "-- crash"}),
 			"exit.cfg":    config(t, images.XLConfig{Name: "exit", Image: "guest.img", CommandLine: "-- exit 7"}),
+			"echo.cfg":    config(t, images.XLConfig{Name: "echo", Image: "guest.img", CommandLine: "-- echo"}),
+			"watch.cfg":   config(t, images.XLConfig{Name: "watch", Image: "guest.img", CommandLine: "-- watch"}),
 			"disk.cfg": config(t, images.XLConfig{Name: "disk", Image: "guest.img", CommandLine: "-- disk",
 				Disks: []string{"/tmp/disk,raw,xvda,rw"}}),
 			"web.cfg": config(t, images.XLConfig{Name: "web", Image: "web.img",
@@ -93,8 +107,18 @@ func TestGuests(t *testing.T) {
 dd if=/dev/zero of=/tmp/disk bs=1M count=1 2>/dev/null
 for g in hello runtime time crash exit disk; do guest $g; done
 echo "disk's sum $(md5sum </tmp/disk)"
-echo "== web"
-xl create -q /guests/web.cfg
+start echo
+tty=$(xenstore-read /local/domain/$id/console/tty)
+for line in one two end; do echo $line >$tty; done
+finish echo
+start watch
+await watch watching
+xenstore-write /local/domain/$id/data/question 6x7
+await watch changed
+xenstore-read /local/domain/$id/data/answer
+xenstore-write /local/domain/$id/data/question end
+finish watch
+start web
 await web serving
 /guests/get http://10.9.0.2/
 ping -c 20 -i 0.2 10.9.0.2 | tail -2
@@ -110,12 +134,17 @@ echo "-- web"
 	if err != nil {
 		t.Fatal(err)
 	}
+	if want := fmt.Sprintf("disk's sum %x", md5.Sum(diskContents())); !strings.Contains(out, want) {
+		t.Errorf("dom0 does not say %q of what the guest wrote", want)
+	}
 	for name, want := range map[string][]string{
 		"hello":   {"hello\n"},
 		"runtime": {"runtime ok"},
 		"time":    {"time ok"},
 		"crash":   {"nil pointer dereference", "shim: the program died of signal 6", "exit status 134"},
 		"exit":    {"shim: exit status 7"},
+		"echo":    {"got one", "got two"},
+		"watch":   {"changed to 6x7", "\n42\n", "watch ok"},
 		"disk":    {"disk 1048576 512 false", "disk ok"},
 		"web":     {"serving on 10.9.0.2/24", "This page came out of a bare guest", " 0% packet loss"},
 	} {

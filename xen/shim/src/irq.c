@@ -41,6 +41,11 @@ s64 irq_bind_upcall(struct file *f)
 	return 0;
 }
 
+bool irq_is_bound(u8 vector)
+{
+	return bound[vector] != NULL;
+}
+
 s64 irq_bind_console(u32 line)
 {
 	console_vector = free_vector();

@@ -176,6 +176,7 @@ s64 irq_bind(s64 line, struct file *f, u8 *vector); /* line -1: message signalle
 s64 irq_bind_upcall(struct file *f);
 s64 irq_bind_console(u32 line);
 void irq_unbind(u8 vector);
+bool irq_is_bound(u8 vector);
 /* A vector of VECTOR_FIRST and above came. */
 void irq_raise(u8 vector);
 

@@ -68,10 +68,16 @@ void xen_init(void)
 		panic("Xen gives no event channel upcalls: error %ld", -r);
 }
 
-/* Xen repeats the interrupt until the flag is down; the program then scans the ports. */
+/*
+ * Xen repeats the interrupt until the flag is down. The program then scans the
+ * ports whose words are selected. Where it does not, nobody would take the
+ * console's word out, and Xen interrupts only for a word that was not selected.
+ */
 void xen_upcall(void)
 {
 	xen_shared->vcpu[0].upcall_pending = 0;
+	if (!irq_is_bound(VECTOR_UPCALL))
+		xen_shared->vcpu[0].pending_selector = 0;
 	asm volatile("mfence" : : : "memory");
 	console_input();
 	irq_raise(VECTOR_UPCALL);

@@ -5,7 +5,10 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -33,6 +36,7 @@ var tests = map[string]func(args []string){
 	"crash":      crash,
 	"disk":       disk,
 	"oom":        oom,
+	"watch":      watch,
 	"sleep":      func([]string) { fmt.Println("sleeping"); time.Sleep(time.Hour) },
 }
 
@@ -288,6 +292,31 @@ func disk([]string) {
 	check(d.Discard(4096, 4096) == nil, "discard")
 	check(devices.Close() == nil, "close")
 	fmt.Println("disk ok")
+}
+
+// watch answers what is asked in xenstore, until that is "end".
+func watch([]string) {
+	const question = "data/question"
+	ctx := context.Background()
+	bus := must(device.OpenBus())
+	w := must(bus.Store.Watch(ctx, question))
+	fmt.Println("watching")
+	for range w.Changed() {
+		v, err := bus.Store.Now().Read(ctx, question)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		check(err == nil, "%v", err)
+		if v == "end" {
+			break
+		}
+		var a, b int
+		must(fmt.Sscanf(v, "%dx%d", &a, &b))
+		check(bus.Store.Now().Write(ctx, "data/answer", strconv.Itoa(a*b)) == nil, "write")
+		fmt.Println("changed to", v)
+	}
+	check(w.Close() == nil, "close")
+	fmt.Println("watch ok")
 }
 
 func oom([]string) {
