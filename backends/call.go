@@ -107,6 +107,12 @@ func (c *Call) KeepAlive() { runtime.KeepAlive(c) } // and so all that it points
 // kernels that share the caller's address space. It fails with EFAULT's
 // cousin [ErrBadCall] where a Ref lies outside its holder.
 func (c *Call) Link() error {
+	return c.LinkTo(func(ref int) uintptr { return c.Refs[ref].Mem.Word() })
+}
+
+// LinkTo is Link for addresses of another address space: address tells where
+// what Refs[ref] points to is.
+func (c *Call) LinkTo(address func(ref int) uintptr) error {
 	for i := range c.Refs {
 		r := &c.Refs[i]
 		holder, err := c.holder(r.Holder, i)
@@ -119,7 +125,7 @@ func (c *Call) Link() error {
 		// Stored bytewise: holders need not be aligned, and the garbage
 		// collector must not take the bytes for a pointer. Refs keeps the
 		// memory alive.
-		*(*[abi.PointerSize]byte)(holder[r.Off:]) = wordBytes(r.Mem.Word())
+		*(*[abi.PointerSize]byte)(holder[r.Off:]) = wordBytes(address(i))
 	}
 	return nil
 }

@@ -74,6 +74,9 @@ type Config struct {
 	// its loopback, in this order. The kernel names them: eth0, eth1 … is
 	// Linux's way, virt0, virt1 … a rump kernel's. They have no addresses.
 	NICs []NIC
+	// Guests asks for a kernel that is a [GuestKernel]. A backend that has
+	// none of the kind may ignore it.
+	Guests bool
 }
 
 // WholeHost is c.Host that prints to c.Console as well, and has c.NICs in its

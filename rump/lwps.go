@@ -4,6 +4,7 @@ package rump
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,9 +16,10 @@ import (
 // one that was used last is used next, because the kernel's virtual CPU
 // remembers it.
 type lwps struct {
-	host *rumpuser.Kernel
-	pid  int
-	hot  atomic.Pointer[LWP] // taken and given without the lock
+	host  *rumpuser.Kernel
+	pid   int
+	guest *rumpuser.Guest     // nil: the process's memory is here
+	hot   atomic.Pointer[LWP] // taken and given without the lock
 
 	mu     sync.Mutex
 	idle   []*LWP
@@ -49,6 +51,9 @@ func (l *lwps) takeSlowly() (*LWP, error) {
 	}
 	t, err := l.host.NewThread()
 	if err == nil {
+		if l.guest != nil {
+			t.SetGuest(l.guest)
+		}
 		l.all = append(l.all, t)
 	}
 	l.mu.Unlock()
@@ -96,8 +101,26 @@ func (l *lwps) give(t *LWP) {
 	l.mu.Unlock()
 }
 
-// close makes every later take fail.
+// close makes every later take fail, until open.
 func (l *lwps) close() { l.closed.Store(true) }
+
+func (l *lwps) open() { l.closed.Store(false) }
+
+// reduce releases all LWPs but one, which it returns. None is in use.
+func (l *lwps) reduce(release func(*LWP) error) (*LWP, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.idle) > 1 {
+		t := l.idle[len(l.idle)-1]
+		if err := release(t); err != nil {
+			return nil, err
+		}
+		l.idle = l.idle[:len(l.idle)-1]
+		l.all = slices.DeleteFunc(l.all, func(o *LWP) bool { return o == t })
+		t.Free()
+	}
+	return l.idle[0], nil
+}
 
 // interrupt ends the sleeps of calls in flight.
 func (l *lwps) interrupt() {

@@ -31,8 +31,14 @@ type Process struct {
 // newProcess is a process that the kernel has, and of which first is an LWP,
 // if it is not nil.
 func (k *Kernel) newProcess(pid int, first *LWP) (*Process, error) {
+	return k.addProcess(pid, first, nil)
+}
+
+// addProcess is newProcess, of a guest if it is not nil.
+func (k *Kernel) addProcess(pid int, first *LWP, g *rumpuser.Guest) (*Process, error) {
 	p := &Process{k: k, pid: pid, done: make(chan struct{})}
 	p.lwps.init(k.host, pid)
+	p.lwps.guest = g
 	if first != nil {
 		p.lwps.adopt(first)
 	} else {
@@ -67,16 +73,20 @@ const (
 	forkClean = 0x2 // RFCFDG
 )
 
+func forkFlags(clean, shared bool) uintptr {
+	switch {
+	case clean:
+		return forkClean
+	case shared:
+		return 0
+	}
+	return forkCopy
+}
+
 // Fork makes a child of the process. With clean it starts without
 // descriptors, with shared it has the parent's own, else copies of them.
 func (p *Process) Fork(clean, shared bool) (*Process, error) {
-	flags := uintptr(forkCopy)
-	switch {
-	case clean:
-		flags = forkClean
-	case shared:
-		flags = 0
-	}
+	flags := forkFlags(clean, shared)
 	t, err := p.lwps.take()
 	if err != nil {
 		return nil, err
@@ -123,6 +133,9 @@ func (p *Process) Close() error {
 		delete(p.k.processes, p)
 		p.k.mu.Unlock()
 		p.lwps.free()
+		if p.lwps.guest != nil {
+			p.lwps.guest.Free()
+		}
 		close(p.done)
 	})
 	<-p.done

@@ -53,6 +53,9 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, e
 	if len(cfg.NICs) > 0 {
 		set.components = append(set.components, nicComponent)
 	}
+	if cfg.Guests {
+		set.components = append(slices.Clone(set.components), rump.GuestComponent)
+	}
 	raw, err := rump.Boot(rump.Config{
 		Kit: set.kit, Components: set.components, CPUs: set.cpus, Memory: set.memory,
 		Hostname: set.hostname, Verbose: set.verbose, Debug: set.debug, Params: set.params(), Host: host, Hooks: cfg.Hooks, Log: cfg.Logger(),

@@ -49,6 +49,13 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	if err != nil {
 		return 0, 0, p.gone(err)
 	}
+	r0, r1, err = p.call(l, &c)
+	p.raw.Return(l)
+	return r0, r1, err
+}
+
+// call makes a call by an LWP.
+func (p *Process) call(l *rump.LWP, c *backends.Call) (r0, r1 uintptr, err error) {
 	args := l.Args()
 	for i := range args {
 		args[i] = c.Args[i].Word()
@@ -59,7 +66,6 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	} else {
 		r0, r1, errno, err = p.cancelable(l, c.Num, c.Cancel)
 	}
-	p.raw.Return(l)
 	c.KeepAlive()
 	if errno == 0 && err == nil {
 		return r0, r1, nil

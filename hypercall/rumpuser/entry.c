@@ -115,7 +115,7 @@ hyp_syscall(uintptr_t thread, uintptr_t num)
 
 	if (!enter(t))
 		return HYP_DEAD;
-	t->user = true;
+	t->user = t->guest == 0;
 	if (__builtin_setjmp(t->exit) == 0)
 		r = t->kernel->syscall(num, t->args, sizeof t->args, t->ret);
 	else

@@ -14,6 +14,7 @@ const (
 	enoent  = 2
 	eio     = 5
 	enomem  = 12
+	efault  = 14
 	eexist  = 17
 	einval  = 22
 	eagain  = 35

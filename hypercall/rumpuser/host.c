@@ -512,14 +512,3 @@ rumpuser_component_errtrans(int error)
 {
 	return goErrno(error);
 }
-
-/* The system call proxy's server is in Go and not part of the kernel, which
- * finds nobody who would serve it from inside. */
-int rumpuser_sp_init(const char *a, const char *b, const char *c, const char *d) { (void)a, (void)b, (void)c, (void)d; return NB_EOPNOTSUPP; }
-int rumpuser_sp_copyin(void *a, const void *b, void *c, size_t n) { (void)a, (void)b, (void)c, (void)n; return NB_EFAULT; }
-int rumpuser_sp_copyinstr(void *a, const void *b, void *c, size_t *n) { (void)a, (void)b, (void)c, (void)n; return NB_EFAULT; }
-int rumpuser_sp_copyout(void *a, const void *b, void *c, size_t n) { (void)a, (void)b, (void)c, (void)n; return NB_EFAULT; }
-int rumpuser_sp_copyoutstr(void *a, const void *b, void *c, size_t *n) { (void)a, (void)b, (void)c, (void)n; return NB_EFAULT; }
-int rumpuser_sp_anonmmap(void *a, size_t n, void **p) { (void)a, (void)n, (void)p; return NB_EOPNOTSUPP; }
-int rumpuser_sp_raise(void *a, int sig) { (void)a, (void)sig; return NB_EOPNOTSUPP; }
-void rumpuser_sp_fini(void *a) { (void)a; }

@@ -76,6 +76,9 @@ struct hyp_thread {
 	uintptr_t args[8];        /* of a system call, written by Go */
 	long ret[2];
 	bool user;                /* callers: a system call, with user memory in this process */
+	uintptr_t guest;          /* callers: the process's memory is elsewhere; see guest.c */
+	uintptr_t area, area_end; /* of a guest's call: the memory that came with it */
+	uintptr_t touched;        /* the end of what the kernel wrote there */
 	bool interruptible;       /* the kernel said so, by the sleep it chose */
 	bool in_sleepq;           /* the same, of sleepq_block alone */
 	bool catching;            /* this wait is such a sleep */
@@ -353,6 +356,10 @@ void hyp_trap(const char *);
 
 /* fault.c */
 int hyp_catch_faults(void);
+
+/* guest.c */
+int hyp_rfork(struct hyp_thread *, uintptr_t guest, int flags, const char *name);
+int hyp_exec(struct hyp_thread *, const char *name);
 
 /* symbols.c */
 struct hyp_symbol { const char *name; void *addr; };

@@ -164,6 +164,22 @@ func (im *Image) Variable(name string) []byte {
 	return nil
 }
 
+// Constant is the memory of a variable that may be one that cannot be written,
+// nil where the libraries have none of that name.
+func (im *Image) Constant(name string) []byte {
+	d, ok := im.prog.globals[name]
+	if !ok || d.sym.threadLocal() || d.sym.absolute() {
+		return nil
+	}
+	for _, s := range d.lib.segments {
+		if v := d.sym.value; v >= s.vaddr && v-s.vaddr <= s.filesz && d.sym.size <= s.filesz-(v-s.vaddr) {
+			at := d.lib.base + v
+			return im.mem[at : at+d.sym.size : at+d.sym.size]
+		}
+	}
+	return nil
+}
+
 // Bounds is the addresses that the image takes.
 func (im *Image) Bounds() (start, end uintptr) { return im.base, im.base + uintptr(len(im.mem)) }
 

@@ -1,0 +1,20 @@
+package remote_test
+
+import (
+	"testing"
+
+	"github.com/anykernel/anykernel/backends/kerneltest"
+	"github.com/anykernel/anykernel/backends/remote/server"
+)
+
+// TestConformance runs the suite against kernels that a server in this process
+// offers. Every case is a client of its own; the kernel is one.
+func TestConformance(t *testing.T) {
+	for _, spec := range []string{"rump"} {
+		t.Run(spec, func(t *testing.T) {
+			k := openServed(t, spec)
+			path := serve(t, k, server.Options{Name: spec})
+			kerneltest.Conform(t, "remote:unix://"+path)
+		})
+	}
+}
