@@ -149,11 +149,26 @@ func (p *Process) find(addr uint64, d sysproxy.Dir) (mem []byte, unlock func()) 
 	p.mu.Unlock()
 	off := int(addr & (1<<areaShift - 1))
 	for piece := range r.wire.Pieces {
-		if !r.given && off >= piece.Off && off <= piece.End && piece.Dir&d != 0 {
+		if !r.given && piece.Dir&d != 0 && off >= piece.Off && off < piece.End {
 			return r.mem(piece)[off-piece.Off:], r.mu.Unlock
 		}
 	}
 	return nil, r.mu.Unlock
+}
+
+// nobody notes an address that is no memory of a call's. A rump_server takes no
+// errors: it gets zeros instead, and the call that has the address among its
+// arguments ends with EFAULT here.
+func (p *Process) nobody(addr uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.waiting {
+		for i, a := range r.wire.Args {
+			if r.wire.Dirs[i] == 0 && a != 0 && a <= addr && addr-a < 1<<16 {
+				r.fault.Store(true)
+			}
+		}
+	}
 }
 
 func (p *Process) copyin(h sysproxy.Header) error {
@@ -163,24 +178,24 @@ func (p *Process) copyin(h sysproxy.Header) error {
 	}
 	mem, unlock := p.find(c.Address, sysproxy.In)
 	defer unlock()
-	if h.Type == sysproxy.TypeCopyinstr {
-		mem = mem[:min(uint64(len(mem)), c.Length)]
+	text := h.Type == sysproxy.TypeCopyinstr
+	if mem == nil || !text && uint64(len(mem)) < c.Length {
+		if c.Length > maxMemory {
+			return sysproxy.ErrNoMemory
+		}
+		p.nobody(c.Address)
+		mem = make([]byte, c.Length)
+	}
+	mem = mem[:min(uint64(len(mem)), c.Length)]
+	if text {
 		if end := bytes.IndexByte(mem, 0); end >= 0 {
 			mem = mem[:end+1]
 		}
-	} else if uint64(len(mem)) >= c.Length {
-		mem = mem[:c.Length]
-	} else {
-		mem = nil
-	}
-	if mem == nil {
-		return p.conn.Send(sysproxy.Header{Request: h.Request, Class: sysproxy.Failure, Arg: uint32(sysproxy.ErrAuth)}, nil)
 	}
 	return p.conn.Send(sysproxy.Header{Request: h.Request, Class: sysproxy.Response, Type: sysproxy.TypeCopyin}, mem)
 }
 
-// copyout takes memory, to which nothing is said. What goes to a bad address
-// is dropped.
+// copyout takes memory, to which nothing is said.
 func (p *Process) copyout() error {
 	c, err := p.askedFor()
 	if err != nil {
@@ -192,6 +207,7 @@ func (p *Process) copyout() error {
 	mem, unlock := p.find(c.Address, sysproxy.Out)
 	defer unlock()
 	if uint64(len(mem)) < c.Length {
+		p.nobody(c.Address)
 		return nil
 	}
 	return p.conn.ReadFull(mem[:c.Length])

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/rump/sysproxy"
@@ -22,7 +23,8 @@ type request struct {
 	result sysproxy.Result
 	token  sysproxy.Token
 	text   string
-	err    error // it was not answered
+	err    error       // it was not answered
+	fault  atomic.Bool // it has a bad address; see memory.go
 
 	mu    sync.Mutex // of what follows: a call whose memory the server asks for
 	area  uint16     // where that is; see memory.go
@@ -34,6 +36,7 @@ var requests = sync.Pool{New: func() any { return &request{done: make(chan struc
 func (r *request) free() {
 	r.call = backends.Call{}
 	r.err, r.text, r.area, r.given = nil, "", 0, false
+	r.fault.Store(false)
 	requests.Put(r)
 }
 
@@ -224,6 +227,9 @@ func (r *request) values(p *Process) (r0, r1 uintptr, err error) {
 
 // failure is the error of a call that was answered.
 func (r *request) failure(p *Process) error {
+	if r.fault.Load() {
+		return abi.Errno(eFAULT)
+	}
 	switch e := r.result.Errno; e {
 	case 0:
 		return nil
@@ -255,5 +261,8 @@ func (p *Process) number(e abi.Errno) error {
 	return e
 }
 
-// eINTR is a number on which all systems agree.
-const eINTR = 4
+// Numbers on which all systems agree.
+const (
+	eINTR  = 4
+	eFAULT = 14
+)
