@@ -108,6 +108,11 @@ var registry struct {
 // Register adds a backend. It is called from init and panics on a name that
 // is malformed or taken, which is a mistake in the program.
 func Register(b Backend) {
+	register(b)
+	becomeChild()
+}
+
+func register(b Backend) {
 	registry.Lock()
 	defer registry.Unlock()
 	if !isName(b.Name) || b.Open == nil {
@@ -194,7 +199,13 @@ func Open(ctx context.Context, spec string, cfg Config) (Kernel, error) {
 		}
 		cfg.Hooks.Add(hooks...)
 	}
-	k, err := b.Open(ctx, s, cfg)
+	open := b.Open
+	if apart, err := s.takeSeparate(); err != nil {
+		return nil, err
+	} else if apart {
+		open = openSeparate
+	}
+	k, err := open(ctx, s, cfg)
 	if stopped := cfg.Hooks.Err(); stopped != nil {
 		if k != nil {
 			err = k.Close()

@@ -42,8 +42,8 @@ var _ backends.Kernel = (*Kernel)(nil)
 
 // An owner has the process that the kernel is in.
 type owner interface {
-	// died says why the connection may have been lost.
-	died(err error) *backends.PanicError
+	// died says why the connection was lost, which ended with err.
+	died(err error) error
 	// close ends the process.
 	close() error
 }
@@ -60,10 +60,8 @@ func connect(ctx context.Context, name string, d dialer, o owner) (*Kernel, erro
 		err = k.identify(ctx)
 	}
 	if err != nil {
-		if o != nil {
-			if crash := o.died(nil); crash != nil {
-				err = crash
-			}
+		if o != nil && ctx.Err() == nil {
+			err = o.died(err)
 		}
 		return nil, errors.Join(err, k.Close())
 	}

@@ -5,6 +5,7 @@ package rump
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/anykernel/anykernel/backends"

@@ -33,6 +33,7 @@ func init() {
 			{Key: "verbose", Value: "0 or 1", Default: "0", Doc: "print what is found at boot"},
 			{Key: "mount", Value: "[type:]image:path", Doc: "a file system in an image of the host; may be repeated"},
 			{Key: "kit", Value: "folder", Default: kit.DefaultDir(), Doc: "folder of the components"},
+			backends.SeparateOption,
 		},
 		Requirements: requirements,
 		NICs:         true,

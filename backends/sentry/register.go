@@ -28,6 +28,7 @@ var optionInfos = []backends.OptionInfo{
 	{Key: "user", Value: "name:uid[:gid]", Doc: "a user in /etc/passwd; may be repeated"},
 	{Key: "mount", Value: "hostfolder:path", Doc: "a folder of the host, read-only; may be repeated"},
 	{Key: "copy", Value: "hostfolder:path", Doc: "a folder of the host, copied into memory; may be repeated"},
+	backends.SeparateOption,
 }
 
 func openSpec(ctx context.Context, s backends.Spec, cfg backends.Config) (backends.Kernel, error) {

@@ -16,52 +16,32 @@
 
 /* Processes. */
 
-struct fork { uintptr_t guest; int flags; const char *name; };
-
-static long
-rfork(uintptr_t arg)
+/* Makes a guest, a child of the process of the current LWP, or of the first
+ * one where there is none. Its LWP is the current one afterwards. */
+long
+hyp_rfork(uintptr_t guest, uintptr_t flags, uintptr_t name)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
-	struct fork *f = (struct fork *)arg;
 	int error;
 
 	k->up.schedule();
-	error = k->up.lwproc_rfork((void *)f->guest, f->flags, f->name);
+	error = k->up.lwproc_rfork((void *)guest, flags, (const char *)name);
 	k->up.unschedule();
 	return error;
 }
 
-/* Makes a guest, a child of the process of t's LWP, or of the first one where
- * t has none. Its LWP is t's afterwards. */
-int
-hyp_rfork(struct hyp_thread *t, uintptr_t guest, int flags, const char *name)
-{
-	struct fork f = { guest, flags, name };
-	uintptr_t a[6] = { (uintptr_t)&f };
-
-	return hyp_invoke(t, (uintptr_t)rfork, a);
-}
-
-static long
-exec(uintptr_t arg)
+/* Tells the kernel that the process of the current LWP, its only one, runs
+ * another program. */
+long
+hyp_exec(uintptr_t name)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 
 	k->up.schedule();
 	k->up.lwpexit();
-	k->up.execnotify((const char *)arg);
+	k->up.execnotify((const char *)name);
 	k->up.unschedule();
 	return 0;
-}
-
-/* Tells the kernel that the process of t's LWP, its only one, runs another
- * program. */
-int
-hyp_exec(struct hyp_thread *t, const char *name)
-{
-	uintptr_t a[6] = { (uintptr_t)name };
-
-	return hyp_invoke(t, (uintptr_t)exec, a);
 }
 
 /* Memory. */

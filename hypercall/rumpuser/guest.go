@@ -76,30 +76,27 @@ func (t *Thread) Touched() uintptr { return uintptr(t.c.touched) }
 // or of the first one where the thread has none. The child's first LWP is the
 // thread's afterwards. It returns the kernel's error number, 0 for none.
 func (t *Thread) ForkGuest(g *Guest, flags int, name string) (errno int, err error) {
-	return t.named(name, func(name *C.char) C.int {
-		return C.hyp_rfork(t.c, C.uintptr_t(g.handle), C.int(flags), name)
-	})
+	text, free := cString(name)
+	defer free()
+	return t.Invoke(uintptr(C.hyp_rfork), uintptr(g.handle), uintptr(flags), text)
 }
 
 // Exec tells the kernel that the process, of which the thread is the only one,
 // runs another program: descriptors that say so are closed.
 func (t *Thread) Exec(name string) error {
-	_, err := t.named(name, func(name *C.char) C.int { return C.hyp_exec(t.c, name) })
+	text, free := cString(name)
+	defer free()
+	_, err := t.Invoke(uintptr(C.hyp_exec), text)
 	return err
 }
 
-func (t *Thread) named(name string, do func(*C.char) C.int) (errno int, err error) {
-	var text *C.char
-	if name != "" {
-		text = C.CString(name)
-		defer C.free(unsafe.Pointer(text))
+// cString is a string for C, the null pointer for "".
+func cString(s string) (p uintptr, free func()) {
+	if s == "" {
+		return 0, func() {}
 	}
-	r := do(text)
-	if r == C.HYP_DEAD {
-		t.k.noteEnd()
-		return 0, ErrEnded
-	}
-	return int(r), nil
+	c := C.CString(s)
+	return uintptr(unsafe.Pointer(c)), func() { C.free(unsafe.Pointer(c)) }
 }
 
 // What a kernel asks of a guest, in the order of enum what.

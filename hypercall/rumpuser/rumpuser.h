@@ -358,8 +358,8 @@ void hyp_trap(const char *);
 int hyp_catch_faults(void);
 
 /* guest.c */
-int hyp_rfork(struct hyp_thread *, uintptr_t guest, int flags, const char *name);
-int hyp_exec(struct hyp_thread *, const char *name);
+long hyp_rfork(uintptr_t guest, uintptr_t flags, uintptr_t name);
+long hyp_exec(uintptr_t name);
 
 /* symbols.c */
 struct hyp_symbol { const char *name; void *addr; };

@@ -148,7 +148,7 @@ hyp_begin(struct hyp_thread *t, uintptr_t fn)
 void
 hyp_begin_syscall(struct hyp_thread *t, uintptr_t num)
 {
-	t->user = true;
+	t->user = t->guest == 0;
 	hyp_note(t->kernel, num);
 	begin(t, system_call, num);
 }

@@ -16,6 +16,7 @@ var commands = []func(*env) *cobra.Command{
 	newFSCommand,
 	newKdumpCommand,
 	newShCommand,
+	newServeCommand,
 	newNetCommand,
 	newPacketdrillCommand,
 	newPowercutCommand,
