@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anykernel/anykernel/backends"
@@ -28,6 +29,7 @@ type Process struct {
 	areas   map[uint16]*request
 	area    uint16
 	done    chan struct{} // closed when the process has ended
+	closing atomic.Bool   // by Close
 }
 
 var _ backends.Process = (*Process)(nil)
@@ -190,7 +192,7 @@ func (p *Process) fail(err error) {
 // why says what the end of the connection means.
 func (p *Process) why(err error) error {
 	var e ending
-	mine := errors.As(err, &e) && uint32(e) == sysproxy.EndProcess
+	mine := errors.As(err, &e) && uint32(e) == sysproxy.EndProcess || p.closing.Load()
 	hungUp := !p.k.banner.Calls && p != p.k.init // a rump_server says no last word
 	if p.k.Err() == nil && !mine && !hungUp {
 		p.k.lost(err)
@@ -261,6 +263,7 @@ const hangTime = 10 * time.Second
 
 // hangUp ends the process and waits for its end.
 func (p *Process) hangUp() {
+	p.closing.Store(true)
 	if err := p.conn.CloseWrite(); err != nil && !errors.Is(err, net.ErrClosed) {
 		p.conn.Close()
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/anykernel/anykernel/backends"
-	"github.com/anykernel/anykernel/rump"
 	"github.com/anykernel/anykernel/sys/abi"
 	"github.com/anykernel/anykernel/sys/abi/netbsd/fsargs"
 )
@@ -17,9 +16,6 @@ import (
 // mounts. The root file system of a rump kernel holds little more than mount
 // points.
 func (k *Kernel) prepare(set *settings) error {
-	if err := k.raiseFiles(); err != nil {
-		return err
-	}
 	if k.caps.Has(backends.Files) {
 		if _, err := k.call("mkdir", str("/tmp"), backends.Int(0o1777)); err != nil && !errors.Is(err, abi.Errno(eEXIST)) {
 			return fmt.Errorf("mkdir /tmp: %w", err)
@@ -34,19 +30,6 @@ func (k *Kernel) prepare(set *settings) error {
 		if err := k.mountImage(n, &set.mounts[n]); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// raiseFiles gives the first process, and so all others, the right to have as
-// many files open as the kernel has room for.
-func (k *Kernel) raiseFiles() error {
-	const rlimitNofile = 8
-	order, limit := k.ABI().Order, make([]byte, 16)
-	order.PutUint64(limit[0:], rump.MaxFiles)
-	order.PutUint64(limit[8:], rump.MaxFiles)
-	if _, err := k.call("setrlimit", backends.Int(rlimitNofile), backends.Mem(limit, backends.In)); err != nil {
-		return fmt.Errorf("setrlimit of %d files: %w", rump.MaxFiles, err)
 	}
 	return nil
 }

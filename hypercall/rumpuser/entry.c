@@ -25,7 +25,15 @@ hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks, uintpt
 	return k;
 }
 
-/* Frees a kernel that has ended, or that never began. No caller is in it. */
+/* Has the threads of the host that are in a kernel leave it. It has ended, and
+ * no caller is in it. */
+void
+hyp_kernel_leave(struct hyp_kernel *k)
+{
+	hyp_errands_end(&k->errands);
+}
+
+/* Frees a kernel that has ended, or that never began, and that all have left. */
 void
 hyp_kernel_free(struct hyp_kernel *k)
 {

@@ -6,8 +6,6 @@
 #define _GNU_SOURCE
 #include "rumpuser.h"
 
-#include <sys/prctl.h>
-
 struct hyp_errand {
 	void (*fn)(void *);
 	void *arg;
@@ -23,16 +21,19 @@ hyp_errands_init(struct hyp_errands *e)
 	e->last = &e->first;
 }
 
-/* Waits for errands under way. No fiber runs any more. */
+/* Sends the runners home. No fiber runs any more. */
 void
-hyp_errands_free(struct hyp_errands *e)
+hyp_errands_end(struct hyp_errands *e)
 {
 	pthread_mutex_lock(&e->lock);
 	e->over = true;
 	pthread_cond_broadcast(&e->come);
 	pthread_mutex_unlock(&e->lock);
-	for (int i = 0; i < e->nrunners; i++)
-		pthread_join(e->runners[i], NULL);
+}
+
+void
+hyp_errands_free(struct hyp_errands *e)
+{
 	pthread_cond_destroy(&e->come);
 	pthread_mutex_destroy(&e->lock);
 }
@@ -53,13 +54,11 @@ next_errand(struct hyp_errands *e)
 	return r;
 }
 
-static void *
-runner(void *arg)
+static void
+runner(struct hyp_kernel *k)
 {
-	struct hyp_kernel *k = arg;
 	struct hyp_errand *r;
 
-	prctl(PR_SET_NAME, "rump errand");
 	while ((r = next_errand(&k->errands)) != NULL) {
 		struct hyp_thread *sender = r->sender;
 		uint32_t waiting = HYP_WAITING;
@@ -69,18 +68,21 @@ runner(void *arg)
 		if (atomic_compare_exchange_strong(&sender->wait, &waiting, HYP_WOKEN))
 			hyp_unpark(sender);
 	}
-	return NULL;
 }
 
-/* Whether somebody is there to run one more errand. The lock is held. */
-static bool
-staffed(struct hyp_kernel *k)
+/* Sees to it that somebody is there to run one more errand. */
+static void
+hire(struct hyp_kernel *k)
 {
 	struct hyp_errands *e = &k->errands;
+	bool more;
 
-	if (e->idle == 0 && e->nrunners < HYP_RUNNERS && hyp_host_thread(&e->runners[e->nrunners], runner, k) == 0)
+	pthread_mutex_lock(&e->lock);
+	if ((more = e->idle == 0 && e->nrunners < HYP_RUNNERS))
 		e->nrunners++;
-	return e->nrunners > 0;
+	pthread_mutex_unlock(&e->lock);
+	if (more)
+		hyp_host_thread(k, "rump errand", runner);
 }
 
 /*
@@ -93,24 +95,18 @@ hyp_host_wait(void (*fn)(void *), void *arg)
 	struct hyp_thread *t = hyp_current();
 	struct hyp_kernel *k = t->kernel;
 	struct hyp_errand r = { fn, arg, t, NULL };
-	bool sent;
 
 	if (!t->fiber || k->turns.on) {
 		hyp_host_call(fn, arg);
 		return;
 	}
+	hire(k);
 	pthread_mutex_lock(&k->errands.lock);
-	if ((sent = staffed(k))) {
-		atomic_store(&t->wait, HYP_WAITING);
-		*k->errands.last = &r;
-		k->errands.last = &r.next;
-		pthread_cond_signal(&k->errands.come);
-	}
+	atomic_store(&t->wait, HYP_WAITING);
+	*k->errands.last = &r;
+	k->errands.last = &r.next;
+	pthread_cond_signal(&k->errands.come);
 	pthread_mutex_unlock(&k->errands.lock);
-	if (!sent) {
-		hyp_host_call(fn, arg);
-		return;
-	}
 	/* The runner writes to this stack, so the fiber stays, whatever becomes
 	 * of its kernel. Nobody runs it in one that has ended. */
 	while (atomic_load(&t->wait) == HYP_WAITING)

@@ -45,6 +45,17 @@ func goStartThread(handle C.uintptr_t, name *C.char) C.int {
 	return 0
 }
 
+// goThread starts a thread of the host, which the kernel does not outlive.
+//
+//export goThread
+func goThread(handle C.uintptr_t, name *C.char, fn C.uintptr_t) {
+	k := kernelOf(handle)
+	k.hosts.Go(func() {
+		runtime.LockOSThread() // and so it ends with this goroutine
+		C.hyp_host_thread_run(k.c, name, fn)
+	})
+}
+
 //export goClock
 func goClock(handle C.uintptr_t, which C.int) C.int64_t {
 	clock := kernelOf(handle).host.Clock

@@ -47,6 +47,7 @@ type Kernel struct {
 	turns  *turns  // nil where the kernel has threads of its own
 	system threads // LWPs of process 0, for transfers and packets
 	work   sync.WaitGroup
+	hosts  sync.WaitGroup // threads of the host: carriers, and runners of errands
 	free   atomic.Bool
 }
 
@@ -96,6 +97,8 @@ func (k *Kernel) Free() {
 		k.turns.s.Leave(k.turns.seat)
 	}
 	k.system.freeAll()
+	C.hyp_kernel_leave(k.c)
+	k.hosts.Wait()
 	C.hyp_kernel_free(k.c)
 	k.handle.Delete()
 }

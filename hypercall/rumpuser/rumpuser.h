@@ -190,7 +190,6 @@ struct hyp_errands {
 	pthread_mutex_t lock;
 	pthread_cond_t come;
 	struct hyp_errand *first, **last;
-	pthread_t runners[HYP_RUNNERS];
 	int nrunners, idle;
 	bool over;
 };
@@ -226,7 +225,6 @@ struct hyp_kernel {
 	int nthreads;
 
 	int ncarriers;
-	pthread_t carriers[8];
 	struct hyp_errands errands;
 
 	struct hyp_arena arena;
@@ -262,7 +260,8 @@ void hyp_stack_free(struct hyp_thread *);
 int64_t hyp_expire_timers(struct hyp_kernel *);
 void hyp_kick(struct hyp_kernel *);
 void hyp_host_call(void (*)(void *), void *);
-int hyp_host_thread(pthread_t *, void *(*)(void *), void *);
+void hyp_host_thread(struct hyp_kernel *, const char *, void (*)(struct hyp_kernel *));
+void hyp_host_thread_run(struct hyp_kernel *, const char *, uintptr_t);
 void hyp_end(struct hyp_kernel *, enum hyp_end, int status);
 _Noreturn void hyp_die(struct hyp_thread *);
 _Noreturn void hyp_fiber_main(struct hyp_thread *);
@@ -272,6 +271,7 @@ void hyp_threads_free(struct hyp_kernel *);
 
 /* errand.c */
 void hyp_errands_init(struct hyp_errands *);
+void hyp_errands_end(struct hyp_errands *);
 void hyp_errands_free(struct hyp_errands *);
 void hyp_host_wait(void (*)(void *), void *);
 
@@ -336,6 +336,7 @@ static inline void hyp_enter_cpu(struct hyp_kernel *k, int nlocks)
 
 /* entry.c: what Go calls */
 struct hyp_kernel *hyp_kernel_new(uintptr_t handle, size_t memory, int ncpu, uint32_t hooks, uintptr_t base);
+void hyp_kernel_leave(struct hyp_kernel *);
 void hyp_kernel_free(struct hyp_kernel *);
 struct hyp_thread *hyp_thread_alloc(struct hyp_kernel *);
 void hyp_thread_free(struct hyp_thread *);

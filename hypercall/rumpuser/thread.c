@@ -637,16 +637,11 @@ new_fiber(struct hyp_kernel *k)
 	return f;
 }
 
-static void *
-carrier(void *arg)
+static void
+carrier(struct hyp_kernel *k)
 {
-	struct hyp_kernel *k = arg;
-	char altstack[32 << 10];
-	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof altstack };
 	int64_t next;
 
-	sigaltstack(&ss, NULL); /* for a fiber that overflows its stack */
-	prctl(PR_SET_NAME, "rump");
 	while (atomic_load(&k->end) == HYP_ALIVE) {
 		hyp_run_ready(k, INT32_MAX);
 		/* From here on who brings work, or a nearer deadline, sets
@@ -656,44 +651,48 @@ carrier(void *arg)
 		if (atomic_load(&k->nready) == 0 && atomic_load(&k->end) == HYP_ALIVE)
 			futex_wait(&k->carrier_futex, 1, next);
 	}
-	ss.ss_flags = SS_DISABLE;
-	sigaltstack(&ss, NULL);
 	goEnded(k->handle);
-	return NULL;
 }
 
-/* Starts a thread of the host that signals of the process are not for. Those
- * of a fault come whatever the mask, so they stay open. */
-int
-hyp_host_thread(pthread_t *thread, void *(*fn)(void *), void *arg)
+/* Threads of the host. They are Go's, not C's: a thread of C's would wait in
+ * its first call of Go until all packages of the program are initialised, and
+ * a kernel may boot before. */
+
+struct host_thread { struct hyp_kernel *k; const char *name; void (*fn)(struct hyp_kernel *); };
+
+static void
+start_host_thread(void *arg)
 {
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int error;
+	struct host_thread *h = arg;
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, 512 << 10);
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGILL);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	error = pthread_create(thread, &attr, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return error;
+	goThread(h->k->handle, (char *)h->name, (uintptr_t)h->fn);
 }
 
-/* Starts the carriers, once: as many as can be in the kernel at a time. */
-static int
+/* Starts a thread that runs fn, which ends when the kernel does. */
+void
+hyp_host_thread(struct hyp_kernel *k, const char *name, void (*fn)(struct hyp_kernel *))
+{
+	struct host_thread h = { k, name, fn };
+
+	hyp_host_call(start_host_thread, &h);
+}
+
+/* Is such a thread. One that is the process's first has its name already. */
+void
+hyp_host_thread_run(struct hyp_kernel *k, const char *name, uintptr_t fn)
+{
+	if (gettid() != getpid())
+		prctl(PR_SET_NAME, name);
+	((void (*)(struct hyp_kernel *))fn)(k);
+}
+
+/* Starts the carriers: as many as can be in the kernel at a time. */
+static void
 start_carriers(struct hyp_kernel *k)
 {
-	int error = 0, want = k->ncpu < 8 ? k->ncpu : 8;
-
-	while (k->ncarriers < want && (error = hyp_host_thread(&k->carriers[k->ncarriers], carrier, k)) == 0)
-		k->ncarriers++;
-	return k->ncarriers > 0 ? 0 : error;
+	k->ncarriers = k->ncpu < 8 ? k->ncpu : 8;
+	for (int i = 0; i < k->ncarriers; i++)
+		hyp_host_thread(k, "rump", carrier);
 }
 
 struct start_request { struct hyp_kernel *k; const char *name; int error; };
@@ -719,8 +718,8 @@ rumpuser_thread_create(void *(*fn)(void *), void *arg, const char *name, int joi
 			return r.error;
 	}
 	(void)priority, (void)cpu; /* the kernel's scheduler has the last word */
-	if (k->ncarriers == 0 && !k->turns.on && start_carriers(k) != 0)
-		return NB_ENOMEM;
+	if (k->ncarriers == 0 && !k->turns.on)
+		start_carriers(k);
 	if ((f = new_fiber(k)) == NULL)
 		return NB_ENOMEM;
 	f->start = fn;
@@ -770,14 +769,12 @@ rumpuser_thread_join(void *cookie)
 }
 
 /* Takes away what is left of the threads of a kernel that has ended. No caller
- * is in it. */
+ * and no thread of the host is in it. */
 void
 hyp_threads_free(struct hyp_kernel *k)
 {
 	struct hyp_thread *f;
 
-	for (int i = 0; i < k->ncarriers; i++)
-		pthread_join(k->carriers[i], NULL);
 	hyp_errands_free(&k->errands);
 	while ((f = k->fibers) != NULL) {
 		k->fibers = f->all_next;

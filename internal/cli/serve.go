@@ -49,7 +49,7 @@ inside the kernel they have the rights of root.`,
 			return nil
 		},
 	}
-	spec := kernelFlag(cmd)
+	spec := e.kernelFlag(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&s.insecure, "insecure", false, "allow TCP without TLS on addresses that other machines reach")
 	f.StringVar(&s.cert, "cert", "", "certificate `file` (PEM) for tls://")
