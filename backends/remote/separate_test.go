@@ -70,10 +70,11 @@ func dies(t *testing.T, spec string, sig syscall.Signal) {
 		t.Fatal(err)
 	}
 	defer k.Close()
-	r, _, err := k.Init().Pipe(0)
+	r, w, err := k.Init().Pipe(0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer w.Close()
 	blocked := make(chan error, 1)
 	go func() {
 		_, err := r.Read(make([]byte, 1))

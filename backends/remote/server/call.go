@@ -43,19 +43,27 @@ func (c *client) start(memory int) error {
 	return nil
 }
 
-// finish gives back what start took.
-func (w *work) finish() {
+// leave takes a call off those that are under way, before it is answered: who
+// has the answer may make another one.
+func (w *work) leave() {
 	c := w.c
-	if w.area != nil {
-		c.guest.Release(w.area)
-	}
 	c.mu.Lock()
 	c.underWay--
-	c.memory -= len(w.area)
 	if w.call.Cancel != nil {
 		delete(c.cancels, w.h.Request)
 	}
 	c.mu.Unlock()
+}
+
+// finish gives back the memory that start took.
+func (w *work) finish() {
+	c := w.c
+	if w.area != nil {
+		c.guest.Release(w.area)
+		c.mu.Lock()
+		c.memory -= len(w.area)
+		c.mu.Unlock()
+	}
 	refs := w.call.Refs
 	clear(refs)
 	*w = work{brings: sysproxy.Call{Refs: w.brings.Refs[:0]}, call: backends.Call{Refs: refs[:0]}, out: w.out[:0], text: w.text[:0]}
@@ -105,6 +113,7 @@ func (w *work) syscall() {
 		}
 		r = sysproxy.Result{Errno: int32(number), Values: [2]uint64{^uint64(0), 0}}
 	}
+	w.leave()
 	_ = w.c.sendResult(w.h.Request, r)
 }
 
@@ -149,6 +158,7 @@ func (c *client) read(w *work, h sysproxy.Header) error {
 		return err
 	}
 	if err := w.lay(size); err != nil {
+		w.leave()
 		w.finish()
 		return err
 	}
@@ -157,6 +167,7 @@ func (c *client) read(w *work, h sysproxy.Header) error {
 		c.mu.Lock()
 		if c.cancels[h.Request] != nil {
 			c.mu.Unlock()
+			w.leave()
 			w.finish()
 			return sysproxy.ErrMalformed
 		}
@@ -225,6 +236,7 @@ func (w *work) run() {
 	r0, r1, touched, err := w.c.guest.CallTouched(w.call)
 	r := sysproxy.Result{Errno: w.number(err), Values: [2]uint64{uint64(r0), uint64(r1)}}
 	r.Put(w.head[:])
+	w.leave()
 	// Where pointers stood are addresses of this process now. They are nobody's
 	// business.
 	_ = w.call.LinkTo(func(int) uintptr { return 0 })
