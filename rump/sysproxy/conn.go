@@ -112,6 +112,9 @@ func (c *Conn) Discard() error {
 	for c.left > 0 {
 		n, err := c.r.Discard(int(min(c.left, 1<<30)))
 		c.left -= uint64(n)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
 		if err != nil {
 			return err
 		}
