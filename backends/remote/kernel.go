@@ -31,7 +31,6 @@ type Kernel struct {
 	processes map[*Process]struct{}
 	closing   atomic.Bool
 	closed    chan struct{} // closed when Close is over
-	closeErr  error
 
 	once sync.Once
 	err  error         // set before done is closed

@@ -26,10 +26,15 @@ var none [0]byte
 
 var works = sync.Pool{New: func() any { return new(work) }}
 
-// start makes room for one more call with so much memory.
+// start makes room for one more call with so much memory. What calls have that
+// are being answered, it waits for: who has an answer may make another call,
+// and who does not read answers is read no further.
 func (c *client) start(memory int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for c.answering > 0 && (c.underWay+c.answering >= c.s.o.MaxCalls || c.memory+memory > c.s.o.MaxMemory) {
+		c.room.Wait()
+	}
 	switch {
 	case c.inExec:
 		return sysproxy.ErrInExec
@@ -49,21 +54,24 @@ func (w *work) leave() {
 	c := w.c
 	c.mu.Lock()
 	c.underWay--
+	c.answering++
 	if w.call.Cancel != nil {
 		delete(c.cancels, w.h.Request)
 	}
 	c.mu.Unlock()
 }
 
-// finish gives back the memory that start took.
+// finish gives back what start took, when the call was answered.
 func (w *work) finish() {
 	c := w.c
 	if w.area != nil {
 		c.guest.Release(w.area)
-		c.mu.Lock()
-		c.memory -= len(w.area)
-		c.mu.Unlock()
 	}
+	c.mu.Lock()
+	c.memory -= len(w.area)
+	c.answering--
+	c.room.Signal()
+	c.mu.Unlock()
 	refs := w.call.Refs
 	clear(refs)
 	*w = work{brings: sysproxy.Call{Refs: w.brings.Refs[:0]}, call: backends.Call{Refs: refs[:0]}, out: w.out[:0], text: w.text[:0]}

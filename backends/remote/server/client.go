@@ -27,8 +27,10 @@ type client struct {
 	cancels   map[uint64]chan struct{} // of calls that may be interrupted, by request
 	questions map[uint64]*question
 	asked     uint64
-	underWay  int // calls
-	memory    int // that they brought
+	underWay  int       // calls
+	answering int       // calls that were, and whose answers are being sent
+	memory    int       // that both brought
+	room      sync.Cond // told when an answer was sent
 	inExec    bool
 	ended     bool // it was told
 	gone      bool // the connection has ended
@@ -46,6 +48,7 @@ func newClient(s *Server, conn net.Conn) *client {
 		s: s, conn: sysproxy.NewConn(conn, s.o.MaxMemory+sysproxy.MaxRefs*32),
 		cancels: map[uint64]chan struct{}{}, questions: map[uint64]*question{},
 	}
+	c.room.L = &c.mu
 	text := conn.RemoteAddr().String()
 	c.text.Store(&text)
 	return c
@@ -56,7 +59,7 @@ func (c *client) name() string { return *c.text.Load() }
 // run serves the client until the connection ends, and its process then.
 func (c *client) run() {
 	err := c.serve()
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		c.s.o.Log.Warn("connection failed", "client", c.name(), "error", err)
 	}
 	c.mu.Lock()
@@ -252,6 +255,9 @@ func (c *client) handle(h sysproxy.Header) error {
 	case sysproxy.TypeSyscall:
 		return c.syscall(h)
 	case sysproxy.TypeCall:
+		if !c.calls {
+			break // the kernel would ask for what the call did not bring
+		}
 		return c.call(h)
 	case sysproxy.TypeInterrupt:
 		c.interrupt(h.Request)

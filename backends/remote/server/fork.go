@@ -29,7 +29,7 @@ func (s *Server) prefork(parent *client, fds backends.Descriptors) (sysproxy.Tok
 	if fds > backends.CleanDescriptors {
 		return t, sysproxy.ErrMalformed
 	}
-	if s.pending(parent) >= maxForks {
+	if !s.mayFork(parent) {
 		return t, sysproxy.ErrTryAgain
 	}
 	g, err := parent.guest.ForkGuest(context.Background(), fds)
@@ -44,15 +44,18 @@ func (s *Server) prefork(parent *client, fds backends.Descriptors) (sysproxy.Tok
 	return t, nil
 }
 
-func (s *Server) pending(parent *client) (n int) {
+// mayFork bounds the processes whose clients have not come: those of a client,
+// and, as clients come and go, all of them to as many as clients there may be.
+func (s *Server) mayFork(parent *client) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := 0
 	for _, f := range s.forks {
 		if f.parent == parent {
 			n++
 		}
 	}
-	return n
+	return n < maxForks && len(s.forks) < s.o.MaxClients
 }
 
 // claim gives the process of a token to whoever has it, once.

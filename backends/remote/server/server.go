@@ -97,9 +97,7 @@ func (s *Server) watch() {
 		case <-s.quit:
 			return
 		case <-s.k.Done():
-			for _, c := range s.all() {
-				c.kernelEnded(s.k.Err())
-			}
+			s.tellAll(s.k.Err())
 			return
 		case now := <-tick.C:
 			s.expire(now)
@@ -111,6 +109,15 @@ func (s *Server) watch() {
 			}
 		}
 	}
+}
+
+// tellAll cuts off all clients. Those that do not read make no other wait.
+func (s *Server) tellAll(err error) {
+	var told sync.WaitGroup
+	for _, c := range s.all() {
+		told.Go(func() { c.kernelEnded(err) })
+	}
+	told.Wait()
 }
 
 func (s *Server) all() []*client {
@@ -193,9 +200,7 @@ func (s *Server) Close() error {
 		}
 	}
 	s.mu.Unlock()
-	for _, c := range s.all() {
-		c.kernelEnded(backends.ErrClosed)
-	}
+	s.tellAll(backends.ErrClosed)
 	s.work.Wait()
 	s.expire(time.Time{})
 	return nil
