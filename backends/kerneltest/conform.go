@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,10 +45,13 @@ func Cases() []Case {
 }
 
 // Conform runs the suite against the kernel that spec describes, each case on
-// a kernel of its own.
-func Conform(t *testing.T, spec string) {
+// a kernel of its own. The cases named in slow are left out in -short mode.
+func Conform(t *testing.T, spec string, slow ...string) {
 	for _, c := range Cases() {
 		t.Run(c.label(), func(t *testing.T) {
+			if testing.Short() && slices.Contains(slow, c.Name) {
+				t.Skip("it is slow with this kernel")
+			}
 			k := New(t, spec)
 			if c.Needs != "" {
 				Need(t, k, c.Needs)

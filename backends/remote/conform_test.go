@@ -7,6 +7,9 @@ import (
 	"github.com/anykernel/anykernel/backends/remote/server"
 )
 
+// slow reads 300,000 bytes one by one, each a message there and one back.
+const slow = "io/fs over the kernel"
+
 // TestConformance runs the suite against kernels that a server in this process
 // offers. Every case is a client of its own; the kernel is one.
 func TestConformance(t *testing.T) {
@@ -14,7 +17,7 @@ func TestConformance(t *testing.T) {
 		t.Run(spec, func(t *testing.T) {
 			k := openServed(t, spec)
 			path := serve(t, k, server.Options{Name: spec})
-			kerneltest.Conform(t, "remote:unix://"+path)
+			kerneltest.Conform(t, "remote:unix://"+path, slow)
 		})
 	}
 }

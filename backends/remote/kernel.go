@@ -53,9 +53,8 @@ func connect(ctx context.Context, name string, d dialer, o owner) (*Kernel, erro
 		name: name, dial: d, owner: o,
 		processes: map[*Process]struct{}{}, done: make(chan struct{}), closed: make(chan struct{}),
 	}
-	p, err := k.newProcess(ctx)
+	err := k.newInit(ctx)
 	if err == nil {
-		k.init = p
 		err = k.identify(ctx)
 	}
 	if err != nil {
@@ -234,6 +233,9 @@ func (k *Kernel) welcomed(c *sysproxy.Conn) (info sysproxy.Info, err error) {
 	if h.Class == sysproxy.Failure {
 		return info, sysproxy.Error(h.Arg)
 	}
+	if h.Class != sysproxy.Response || h.Type != sysproxy.TypeHandshake || h.Request != firstRequest {
+		return info, fmt.Errorf("no answer to the handshake, but a message of type %d: %w", h.Type, sysproxy.ErrMalformed)
+	}
 	b, err := c.ReadAll(sysproxy.MaxText)
 	if err != nil {
 		return info, err
@@ -251,14 +253,15 @@ func (k *Kernel) welcomed(c *sysproxy.Conn) (info sysproxy.Info, err error) {
 	return info, err
 }
 
-// newProcess makes a process of the kernel there.
-func (k *Kernel) newProcess(ctx context.Context) (*Process, error) {
+// newInit makes the first process of this connection.
+func (k *Kernel) newInit(ctx context.Context) error {
 	c, info, err := k.hello(ctx, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	k.info = info
-	return k.start(c, info)
+	_, err = k.start(c, info)
+	return err
 }
 
 // start is a process for a connection that has been introduced.
@@ -271,6 +274,9 @@ func (k *Kernel) start(c *sysproxy.Conn, info sysproxy.Info) (*Process, error) {
 		return nil, backends.ErrClosed
 	}
 	k.processes[p] = struct{}{}
+	if k.init == nil {
+		k.init = p
+	}
 	go p.receive()
 	return p, nil
 }

@@ -53,6 +53,7 @@ func (r *request) syscall(p *Process, c *backends.Call) error {
 		return err
 	}
 	r.describe(c)
+	r.want = sysproxy.TypeSyscall
 	if _, _, _, err := r.wire.Sizes(maxMemory); err != nil {
 		return err
 	}

@@ -23,19 +23,19 @@ func (p *Process) by(ctx context.Context, name string, args ...backends.Arg) (ui
 }
 
 // findID asks the kernel for the number of the process.
-func (p *Process) findID() error {
-	pid, err := p.by(context.Background(), "getpid")
+func (p *Process) findID(ctx context.Context) error {
+	pid, err := p.by(ctx, "getpid")
 	p.pid = int(pid)
 	return err
 }
 
 // closeFrom closes descriptors from fd on.
-func (p *Process) closeFrom(fd int) error {
+func (p *Process) closeFrom(ctx context.Context, fd int) error {
 	cmd, ok := p.k.abi.Const("F_CLOSEM")
 	if !ok {
 		return errors.New("the ABI has no F_CLOSEM")
 	}
-	_, err := p.by(context.Background(), "fcntl", backends.Int(uintptr(fd)), backends.Int(uintptr(cmd)))
+	_, err := p.by(ctx, "fcntl", backends.Int(uintptr(fd)), backends.Int(uintptr(cmd)))
 	if errnoOf(err) == eBADF {
 		return nil // there was none
 	}
@@ -84,7 +84,7 @@ var lacks = map[backends.Capability]string{
 // probe finds out what a rump_server has.
 func (k *Kernel) probe(ctx context.Context) error {
 	k.abi = k.abi.Restrict(callNumbers(k.abi, k.knows))
-	if err := k.init.findID(); err != nil {
+	if err := k.init.findID(ctx); err != nil {
 		return err
 	}
 	k.caps = backends.Capabilities{backends.Isolated: ""}

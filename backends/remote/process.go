@@ -221,7 +221,7 @@ func (p *Process) forkPlain(ctx context.Context, fds backends.Descriptors) (back
 	if err != nil {
 		return nil, err
 	}
-	if err := child.closeFrom(0); err != nil {
+	if err := child.closeFrom(ctx, 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("closing inherited descriptors: %w", err), child.Close())
 	}
 	return child, nil
@@ -230,6 +230,7 @@ func (p *Process) forkPlain(ctx context.Context, fds backends.Descriptors) (back
 func (p *Process) fork(ctx context.Context, fds backends.Descriptors) (*Process, error) {
 	r := requests.Get().(*request)
 	defer r.free()
+	r.want = sysproxy.TypePrefork
 	n, err := p.register(r)
 	if err != nil {
 		return nil, err
@@ -244,7 +245,7 @@ func (p *Process) fork(ctx context.Context, fds backends.Descriptors) (*Process,
 	}
 	child, err := p.k.start(c, info)
 	if err == nil && child.pid == 0 {
-		err = child.findID()
+		err = child.findID(ctx)
 	}
 	return child, err
 }

@@ -17,6 +17,7 @@ import (
 // again.
 type request struct {
 	done   chan struct{} // holds one
+	want   sysproxy.Type // of the answer
 	call   backends.Call
 	wire   sysproxy.Call
 	buf    []byte
@@ -34,7 +35,7 @@ type request struct {
 var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
 
 func (r *request) free() {
-	r.call = backends.Call{}
+	r.call = backends.Call{} // wire goes with it, and is looked at no more
 	r.err, r.text, r.area, r.given = nil, "", 0, false
 	r.fault.Store(false)
 	requests.Put(r)
@@ -114,6 +115,7 @@ func (r *request) bring(p *Process, c *backends.Call) error {
 		return fmt.Errorf("a call with %d pointers in its memory: at most %d are taken", len(c.Refs), sysproxy.MaxRefs)
 	}
 	r.describe(c)
+	r.want = sysproxy.TypeCall
 	_, in, _, err := r.wire.Sizes(p.k.maxMemory())
 	if err != nil {
 		return fmt.Errorf("a call with more memory than the server takes, %d bytes: %w", p.k.maxMemory(), err)
@@ -155,6 +157,9 @@ func (r *request) answered(h sysproxy.Header, c *sysproxy.Conn) (err error) {
 	if h.Class == sysproxy.Failure {
 		r.err = refusal(sysproxy.Error(h.Arg))
 		return nil
+	}
+	if h.Type != r.want {
+		return sysproxy.ErrMalformed
 	}
 	switch h.Type {
 	case sysproxy.TypeCall:
