@@ -172,17 +172,17 @@ func (k *Kernel) hello(ctx context.Context, token *sysproxy.Token) (c *sysproxy.
 	if err != nil {
 		return nil, info, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	conn := sysproxy.NewConn(raw, maxMessage)
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer func() {
 		if !stop() {
 			err = errors.Join(err, context.Cause(ctx))
 		}
 		if err != nil {
-			raw.Close()
+			conn.Close()
 		}
 	}()
-	c = sysproxy.NewConn(raw, maxMessage)
-	banner, err := c.ReadBanner()
+	banner, err := conn.ReadBanner()
 	if err != nil {
 		return nil, info, err
 	}
@@ -191,11 +191,11 @@ func (k *Kernel) hello(ctx context.Context, token *sysproxy.Token) (c *sysproxy.
 	} else if banner != k.banner {
 		return nil, info, errors.New("there is another kernel now at the same address")
 	}
-	if err := c.Send(handshake(banner.Calls, token), greeting(token)); err != nil {
+	if err := conn.Send(handshake(banner.Calls, token), greeting(token)); err != nil {
 		return nil, info, err
 	}
-	info, err = k.welcomed(c)
-	return c, info, err
+	info, err = k.welcomed(conn)
+	return conn, info, err
 }
 
 // firstRequest is the number of the handshake.

@@ -83,6 +83,7 @@ func (r *request) syscall(p *Process, c *backends.Call) error {
 	if c.Cancel == nil || err != nil {
 		return p.await(r, err)
 	}
+	p.leaveReading(r)
 	select {
 	case <-r.done:
 		return r.err

@@ -29,16 +29,19 @@ type Process struct {
 	areas   map[uint16]*request
 	area    uint16
 	done    chan struct{} // closed when the process has ended
-	closing atomic.Bool   // by Close
+	reader  reader
+	closing atomic.Bool // by Close
 }
 
 var _ backends.Process = (*Process)(nil)
 
 func newProcess(k *Kernel, c *sysproxy.Conn, pid int) *Process {
-	return &Process{
+	p := &Process{
 		k: k, pid: pid, conn: c, next: firstRequest, slots: make(chan struct{}, k.maxCalls()),
 		waiting: map[uint64]*request{}, areas: map[uint16]*request{}, done: make(chan struct{}),
 	}
+	p.reader.wake = make(chan struct{}, 1)
+	return p
 }
 
 // ID is the process number that the kernel gave. A rump_server does not tell,
@@ -105,6 +108,7 @@ func (p *Process) register(r *request) (uint64, error) {
 	}
 	p.next++
 	p.waiting[p.next] = r
+	r.number, r.passive = p.next, false
 	return p.next, nil
 }
 
@@ -113,23 +117,11 @@ func (p *Process) take(n uint64) *request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := p.waiting[n]
+	if r != nil && r.passive {
+		p.reader.passive--
+	}
 	delete(p.waiting, n)
 	return r
-}
-
-// receive reads what the server sends, until the connection ends.
-func (p *Process) receive() {
-	var err error
-	for err == nil {
-		var h sysproxy.Header
-		if h, err = p.conn.Next(); err == nil {
-			err = p.handle(h)
-		}
-	}
-	p.fail(err)
-	p.conn.Close()
-	p.k.forget(p)
-	close(p.done)
 }
 
 // An ending is why a server hung up.
@@ -255,7 +247,10 @@ func (p *Process) await(r *request, err error) error {
 	if err != nil {
 		p.conn.Close() // and so receive ends all requests
 	}
-	<-r.done
+	if !p.look(r) {
+		p.leaveReading(r)
+		<-r.done
+	}
 	return r.err
 }
 

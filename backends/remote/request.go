@@ -27,6 +27,9 @@ type request struct {
 	err    error       // it was not answered
 	fault  atomic.Bool // it has a bad address; see memory.go
 
+	number  uint64 // this and what follows is guarded by Process.mu
+	passive bool   // receive reads the answer
+
 	mu    sync.Mutex // of what follows: a call whose memory the server asks for
 	area  uint16     // where that is; see memory.go
 	given bool       // it was given up: nobody's memory any more
@@ -143,6 +146,10 @@ func (r *request) bring(p *Process, c *backends.Call) error {
 // interruptible waits for an answer that cancel hastens. The memory is the
 // kernel's until it has answered.
 func (r *request) interruptible(p *Process, n uint64, cancel <-chan struct{}) error {
+	if p.look(r) {
+		return r.err
+	}
+	p.leaveReading(r)
 	select {
 	case <-r.done:
 		return r.err

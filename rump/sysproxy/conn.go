@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/anykernel/anykernel/internal/spinsock"
 )
 
 // bufferSize is that of both directions. More than that is written in pieces,
@@ -18,6 +20,7 @@ const bufferSize = 32 << 10
 type Conn struct {
 	net.Conn
 	max  uint64 // of a message without its header
+	from *source
 	r    *bufio.Reader
 	left uint64 // of the message that is being read
 
@@ -27,9 +30,12 @@ type Conn struct {
 	writing atomic.Int64
 }
 
-// NewConn is a Conn whose messages may have max bytes. It owns c.
+// NewConn is a Conn whose messages may have max bytes. It owns c, which is not
+// to be used any more.
 func NewConn(c net.Conn, max int) *Conn {
-	return &Conn{Conn: c, max: uint64(max), r: bufio.NewReaderSize(c, bufferSize), w: make([]byte, 0, bufferSize)}
+	c = spinsock.New(c)
+	from := &source{c: c}
+	return &Conn{Conn: c, max: uint64(max), from: from, r: bufio.NewReaderSize(from, bufferSize), w: make([]byte, 0, bufferSize)}
 }
 
 // ReadBanner reads the banner, which comes before all messages.
@@ -62,6 +68,24 @@ func (c *Conn) Next() (Header, error) {
 	c.left = h.Length - HeaderSize
 	return h, nil
 }
+
+// TryNext is Next for a message that has come, or does so in a moment. Its
+// error is ErrNothing otherwise.
+func (c *Conn) TryNext() (Header, error) {
+	if err := c.Discard(); err != nil {
+		return Header{}, err
+	}
+	c.from.try = true
+	_, err := c.r.Peek(HeaderSize)
+	c.from.try = false
+	if err == ErrNothing {
+		return Header{}, err
+	}
+	return c.Next() // which says what else is wrong
+}
+
+// Buffered is how much was read beyond the message, in bytes.
+func (c *Conn) Buffered() int { return max(c.r.Buffered()-int(c.left), 0) }
 
 // Left is how much of the message was not read yet, in bytes.
 func (c *Conn) Left() int { return int(c.left) }

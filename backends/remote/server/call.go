@@ -100,8 +100,7 @@ func (c *client) syscall(h sysproxy.Header) error {
 	for i, a := range args {
 		w.call.Args[i] = backends.Int(uintptr(a))
 	}
-	c.work.Go(w.syscall)
-	return nil
+	return c.make(w, (*work).syscall)
 }
 
 // sysReboot is NetBSD's reboot(2).
@@ -144,8 +143,7 @@ func (c *client) call(h sysproxy.Header) error {
 	if err != nil {
 		return err
 	}
-	c.work.Go(w.run)
-	return nil
+	return c.make(w, (*work).run)
 }
 
 // read reads a call and its memory. Its error is a sysproxy.Error where the

@@ -35,6 +35,11 @@ type client struct {
 	ended     bool // it was told
 	gone      bool // the connection has ended
 
+	turn    turn
+	watched atomic.Bool
+	quiet   int        // rounds of the watcher without a call; its own
+	readErr chan error // why reading ended
+
 	raising int // signals that are on their way
 
 	rebooting atomic.Uint64 // request of a call that may halt the kernel, plus 1
@@ -46,7 +51,7 @@ func newClient(s *Server, conn net.Conn) *client {
 	// what describes it.
 	c := &client{
 		s: s, conn: sysproxy.NewConn(conn, s.o.MaxMemory+sysproxy.MaxRefs*32),
-		cancels: map[uint64]chan struct{}{}, questions: map[uint64]*question{},
+		cancels: map[uint64]chan struct{}{}, questions: map[uint64]*question{}, readErr: make(chan error, 1),
 	}
 	c.room.L = &c.mu
 	text := conn.RemoteAddr().String()
@@ -58,8 +63,13 @@ func (c *client) name() string { return *c.text.Load() }
 
 // run serves the client until the connection ends, and its process then.
 func (c *client) run() {
-	err := c.serve()
-	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	err := c.open()
+	if err == nil {
+		c.work.Go(c.watch)
+		c.work.Go(c.readAll)
+		err = <-c.readErr
+	}
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		c.s.o.Log.Warn("connection failed", "client", c.name(), "error", err)
 	}
 	c.mu.Lock()
@@ -73,7 +83,8 @@ func (c *client) run() {
 	c.conn.Close()
 }
 
-func (c *client) serve() error {
+// open greets the client and makes its process.
+func (c *client) open() error {
 	if err := c.conn.SetDeadline(time.Now().Add(c.s.o.Patience)); err != nil {
 		return err
 	}
@@ -83,17 +94,24 @@ func (c *client) serve() error {
 	if err := c.introduce(); err != nil {
 		return err
 	}
-	if err := c.conn.SetDeadline(time.Time{}); err != nil {
-		return err
-	}
-	c.work.Go(c.watch)
+	return c.conn.SetDeadline(time.Time{})
+}
+
+// readAll reads what the client sends, until the connection ends or another
+// goroutine does so instead.
+func (c *client) readAll() {
 	for {
 		h, err := c.conn.Next()
-		if err != nil {
-			return err
+		if err == nil {
+			err = c.handle(h)
 		}
-		if err := c.handle(h); err != nil {
-			return err
+		switch err {
+		case nil:
+		case errTakenOver:
+			return
+		default:
+			c.readErr <- err
+			return
 		}
 	}
 }

@@ -63,6 +63,7 @@ type Server struct {
 	forks     map[sysproxy.Token]*pendingFork
 	closed    bool
 	quit      chan struct{} // closed with it
+	watcher   watcher
 	work      sync.WaitGroup
 }
 
@@ -82,6 +83,7 @@ func New(k backends.Kernel, o Options) (*Server, error) {
 		k: g, o: o, banner: sysproxy.Banner{OS: name, Release: release, Machine: machine, Calls: true},
 		clients: map[*client]struct{}{}, listeners: map[net.Listener]struct{}{},
 		forks: map[sysproxy.Token]*pendingFork{}, quit: make(chan struct{}),
+		watcher: watcher{clients: map[*client]uint64{}},
 	}
 	s.work.Go(s.watch)
 	return s, nil
