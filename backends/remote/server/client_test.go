@@ -133,9 +133,9 @@ func (b *bench) dial() *raw {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	r := &raw{t: b.t, Conn: sysproxy.NewConn(conn, 1<<30), number: 10}
+	b.t.Cleanup(func() { r.Close() })
+	_ = r.SetDeadline(time.Now().Add(30 * time.Second))
 	if r.banner, err = r.ReadBanner(); err != nil {
 		b.t.Fatal(err)
 	}

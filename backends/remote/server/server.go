@@ -177,7 +177,7 @@ func (s *Server) accept(conn net.Conn) {
 	if s.closed || len(s.clients) >= s.o.MaxClients {
 		s.mu.Unlock()
 		s.o.Log.Warn("too many clients", "refused", c.name())
-		conn.Close()
+		c.conn.Close()
 		return
 	}
 	s.clients[c] = struct{}{}
