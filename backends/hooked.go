@@ -29,12 +29,18 @@ func Hooked(k Kernel, hooks *hypercall.Hooks) Kernel {
 		}
 	}
 	h.watching.Go(h.watch)
+	if g, ok := k.(GuestKernel); ok {
+		return &hookedGuests{h, g}
+	}
 	return h
 }
 
 // Unhooked is the kernel as its backend made it.
 func Unhooked(k Kernel) Kernel {
-	if h, ok := k.(*hooked); ok {
+	switch h := k.(type) {
+	case *hooked:
+		return h.Kernel
+	case *hookedGuests:
 		return h.Kernel
 	}
 	return k
@@ -85,13 +91,18 @@ type hookedProcess struct {
 }
 
 func (p *hookedProcess) Call(c Call) (r0, r1 uintptr, err error) {
+	return p.call(&c, func() (uintptr, uintptr, error) { return p.Process.Call(c) })
+}
+
+// call does what makes the call c, which the hooks see.
+func (p *hookedProcess) call(c *Call, do func() (r0, r1 uintptr, err error)) (r0, r1 uintptr, err error) {
 	if err := p.h.hooks.Err(); err != nil {
 		return 0, 0, err
 	}
 	if p.h.names == nil {
-		r0, r1, err = p.Process.Call(c)
+		r0, r1, err = do()
 	} else {
-		r0, r1, err = p.show(&c)
+		r0, r1, err = p.show(c, do)
 	}
 	if err != nil {
 		if stop := p.h.hooks.Err(); stop != nil {
@@ -102,10 +113,10 @@ func (p *hookedProcess) Call(c Call) (r0, r1 uintptr, err error) {
 }
 
 // show makes a call by way of the hooks.
-func (p *hookedProcess) show(c *Call) (r0, r1 uintptr, err error) {
+func (p *hookedProcess) show(c *Call, do func() (r0, r1 uintptr, err error)) (r0, r1 uintptr, err error) {
 	ev := &hypercall.Event{Name: hypercall.EventSyscall, PID: p.ID(), Args: p.fields(c)}
 	p.h.hooks.Emit(ev, func() {
-		r0, r1, err := p.Process.Call(*c)
+		r0, r1, err := do()
 		ev.Result.Set("r0", int64(r0))
 		ev.Result.Set("r1", int64(r1))
 		ev.Err = err

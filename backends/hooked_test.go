@@ -89,3 +89,71 @@ func TestHookedCalls(t *testing.T) {
 		t.Errorf("%d events, want 3", len(seen))
 	}
 }
+
+// echoGuests is an echo that has guests.
+type echoGuests struct{ *echo }
+
+func (echoGuests) System() (name, release, machine string) { return "Linux", "1", "x86_64" }
+func (e echoGuests) NewGuest(context.Context, string, backends.GuestMemory) (backends.Guest, error) {
+	return &echoGuest{echoProcess: echoProcess{e: e.echo}}, nil
+}
+
+type echoGuest struct {
+	echoProcess
+	backends.Guest
+}
+
+func (g *echoGuest) ID() int { return g.echoProcess.ID() }
+func (g *echoGuest) Call(c backends.Call) (uintptr, uintptr, error) {
+	return g.echoProcess.Call(c)
+}
+func (g *echoGuest) CallTouched(c backends.Call) (uintptr, uintptr, int, error) {
+	r0, r1, err := g.echoProcess.Call(c)
+	return r0, r1, 3, err
+}
+func (g *echoGuest) Fork(context.Context, backends.Descriptors) (backends.Process, error) {
+	return g, nil
+}
+func (g *echoGuest) ForkGuest(context.Context, backends.Descriptors) (backends.Guest, error) {
+	return g, nil
+}
+
+// TestHookedGuests: hooks see the calls of guests, and may write to all of
+// their memory.
+func TestHookedGuests(t *testing.T) {
+	for _, event := range []string{hypercall.EventSyscall, hypercall.EventBio} {
+		seen := 0
+		hooks := hypercall.NewHooks("box", hypercall.Intercept(func(ev *hypercall.Event, next func()) {
+			seen++
+			next()
+		}, event))
+		plain := echoGuests{&echo{closed: make(chan struct{})}}
+		k := backends.Hooked(plain, hooks)
+		if backends.Unhooked(k) != backends.Kernel(plain) {
+			t.Error("the kernel below is another one")
+		}
+		g, err := k.(backends.GuestKernel).NewGuest(t.Context(), "guest", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, err := g.ForkGuest(t.Context(), backends.CopiedDescriptors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := backends.Call{Num: 39}
+		c.Args[0] = backends.Int(5)
+		for _, p := range []backends.Guest{g, child} {
+			r, _, touched, err := p.CallTouched(c)
+			if all := event == hypercall.EventSyscall; r != 5 || err != nil || (touched == 3) == all {
+				t.Errorf("%s: %d, %d bytes touched, %v", event, r, touched, err)
+			}
+			if r, _, err := p.Call(c); r != 5 || err != nil {
+				t.Errorf("%s: %d, %v", event, r, err)
+			}
+		}
+		if want := map[string]int{hypercall.EventSyscall: 4}[event]; seen != want {
+			t.Errorf("%s: %d events, want %d", event, seen, want)
+		}
+		k.Close()
+	}
+}

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata", RequireExplicitExec: true, Condition: condition,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"certificates": certificates, "waitfor": waitFor},
 		Setup: func(e *testscript.Env) error { e.Setenv("ANYKERNEL_KIT", kit.DefaultDir()); return nil },
 	})
 }

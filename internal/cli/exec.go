@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anykernel/anykernel/applets"
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -60,12 +61,16 @@ func completeApplets(_ *cobra.Command, args []string, _ string) ([]string, cobra
 }
 
 // withKernel opens a kernel, prepares it, runs f and closes it.
-func (e *env) withKernel(ctx context.Context, spec string, s *setup, f func(*sys.Kernel) error) (err error) {
+func (e *env) withKernel(ctx context.Context, spec string, s *setup, f func(*sys.Kernel) error) error {
+	return e.withConfig(ctx, spec, backends.Config{}, s, f)
+}
+
+func (e *env) withConfig(ctx context.Context, spec string, cfg backends.Config, s *setup, f func(*sys.Kernel) error) (err error) {
 	spec, err = s.spec(spec)
 	if err != nil {
 		return err
 	}
-	k, err := e.open(ctx, spec)
+	k, err := e.openConfig(ctx, spec, cfg)
 	if err != nil {
 		return err
 	}

@@ -45,10 +45,15 @@ func completeKernels(cmd *cobra.Command) {
 
 // open opens a kernel with the command's log and console.
 func (e *env) open(ctx context.Context, spec string) (*sys.Kernel, error) {
+	return e.openConfig(ctx, spec, backends.Config{})
+}
+
+func (e *env) openConfig(ctx context.Context, spec string, cfg backends.Config) (*sys.Kernel, error) {
 	if err := checkSpec(spec); err != nil {
 		return nil, err
 	}
-	return sys.OpenConfig(ctx, spec, backends.Config{Log: e.log, Console: e.console(spec)})
+	cfg.Log, cfg.Console = e.log, e.console(spec)
+	return sys.OpenConfig(ctx, spec, cfg)
 }
 
 // checkSpec is a usage error where spec names no backend.

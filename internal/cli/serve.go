@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -14,11 +13,13 @@ import (
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/backends/remote/server"
+	"github.com/anykernel/anykernel/sys"
 )
 
 // A serving is what the command serve was told.
 type serving struct {
 	spec              string
+	setup             *setup
 	limits            server.Options
 	memory            int
 	insecure          bool
@@ -41,6 +42,7 @@ RUMP_SERVER=ADDRESS. Clients reach the memory of their own calls only, but
 inside the kernel they have the rights of root.`,
 		Example: `  anykernel serve -k rump unix:///tmp/netbsd
   anykernel exec -k remote:unix:///tmp/netbsd -- uname -a
+  anykernel serve -k rump --mount disk.img:/mnt unix:///tmp/disk
   anykernel serve -k sentry tls://:4433 --cert cert.pem --key key.pem --client-ca ca.pem`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -50,6 +52,7 @@ inside the kernel they have the rights of root.`,
 		},
 	}
 	spec := e.kernelFlag(cmd)
+	s.setup = setupFlags(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&s.insecure, "insecure", false, "allow TCP without TLS on addresses that other machines reach")
 	f.StringVar(&s.cert, "cert", "", "certificate `file` (PEM) for tls://")
@@ -68,28 +71,27 @@ inside the kernel they have the rights of root.`,
 	return cmd
 }
 
-func (e *env) serve(ctx context.Context, s *serving, addresses []string) (err error) {
-	if err := checkSpec(s.spec); err != nil {
-		return err
-	}
+func (e *env) serve(ctx context.Context, s *serving, addresses []string) error {
 	config, err := s.tls()
 	if err != nil {
 		return err
 	}
-	k, err := backends.Open(ctx, s.spec, backends.Config{Log: e.log, Console: e.console(s.spec), Guests: true})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, k.Close()) }()
-	s.limits.Name, s.limits.Log = s.spec, e.log
-	srv, err := server.New(k, s.limits)
-	if err != nil {
-		return err
-	}
-	defer srv.Close()
+	return e.withConfig(ctx, s.spec, backends.Config{Guests: true}, s.setup, func(k *sys.Kernel) error {
+		s.limits.Name, s.limits.Log = s.spec, e.log
+		srv, err := server.New(k.Raw(), s.limits)
+		if err != nil {
+			return err
+		}
+		defer srv.Close()
+		return e.listen(ctx, srv, k, addresses, server.ListenOptions{TLS: config, Insecure: s.insecure})
+	})
+}
+
+// listen serves at addresses until ctx or the kernel ends.
+func (e *env) listen(ctx context.Context, srv *server.Server, k *sys.Kernel, addresses []string, o server.ListenOptions) error {
 	failed := make(chan error, len(addresses))
 	for _, a := range addresses {
-		l, err := server.Listen(a, server.ListenOptions{TLS: config, Insecure: s.insecure})
+		l, err := server.Listen(a, o)
 		if err != nil {
 			return err
 		}
@@ -99,8 +101,8 @@ func (e *env) serve(ctx context.Context, s *serving, addresses []string) (err er
 	select {
 	case <-ctx.Done():
 		return nil
-	case <-k.Done():
-		return k.Err()
+	case <-k.Raw().Done():
+		return k.Raw().Err()
 	case err := <-failed:
 		return err
 	}
