@@ -13,7 +13,7 @@ const slow = "io/fs over the kernel"
 // TestConformance runs the suite against kernels that a server in this process
 // offers. Every case is a client of its own; the kernel is one.
 func TestConformance(t *testing.T) {
-	for _, spec := range []string{"rump"} {
+	for _, spec := range []string{"rump", "sentry"} {
 		t.Run(spec, func(t *testing.T) {
 			k := openServed(t, spec)
 			path := serve(t, k, server.Options{Name: spec})

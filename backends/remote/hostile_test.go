@@ -24,10 +24,7 @@ import (
 // Servers that do what none should. Nothing of a kernel is behind them.
 
 // A fake is one connection of a server that may say anything.
-type fake struct {
-	*sysproxy.Conn
-	raw net.Conn
-}
+type fake struct{ *sysproxy.Conn }
 
 // fakeServer serves each connection with a function, and hangs up when that
 // returns. It returns the specification of its kernel.
@@ -52,9 +49,10 @@ func fakeServer(t *testing.T, serve func(f *fake)) string {
 				return
 			}
 			wg.Go(func() {
-				defer conn.Close()
-				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-				serve(&fake{sysproxy.NewConn(conn, 1<<30), conn})
+				f := &fake{sysproxy.NewConn(conn, 1<<30)}
+				defer f.Close()
+				_ = f.SetDeadline(time.Now().Add(20 * time.Second))
+				serve(f)
 			})
 		}
 	})
@@ -68,8 +66,8 @@ func fakeServer(t *testing.T, serve func(f *fake)) string {
 	return "remote:unix://" + path
 }
 
-func (f *fake) say(text string)   { _, _ = io.WriteString(f.raw, text) }
-func (f *fake) until(what string) { _, _ = io.Copy(io.Discard, f.raw) }
+func (f *fake) say(text string)   { _, _ = io.WriteString(f.Conn.Conn, text) }
+func (f *fake) until(what string) { _, _ = io.Copy(io.Discard, f.Conn.Conn) }
 
 // header is one with any length.
 func header(length, request uint64, class sysproxy.Class, what sysproxy.Type, arg uint32) string {

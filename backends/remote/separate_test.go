@@ -18,7 +18,7 @@ import (
 	"github.com/anykernel/anykernel/sys"
 )
 
-var separateKernels = []string{"rump?process=separate"}
+var separateKernels = []string{"rump?process=separate", "sentry?process=separate"}
 
 func TestSeparate(t *testing.T) {
 	for _, spec := range separateKernels {

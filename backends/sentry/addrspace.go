@@ -111,6 +111,8 @@ type hostMemory struct {
 	// receive on Unix sockets loses what it copies through a buffer of its own.
 	present bool
 
+	arena *arena // what it is part of; nil where it lasts
+
 	memmap.DefaultMemoryType
 	memmap.NoBufferedIOFallback
 	memmap.MappingSpace
@@ -126,8 +128,8 @@ func (m *hostMemory) MapInternal(fr memmap.FileRange, _ hostarch.AccessType) (sa
 	return safemem.BlockSeqOf(safemem.BlockFromUnsafePointer(p, int(fr.Length()))), nil
 }
 
-func (*hostMemory) IncRef(memmap.FileRange, uint32)      {}
-func (*hostMemory) DecRef(memmap.FileRange)              {}
+func (m *hostMemory) IncRef(memmap.FileRange, uint32)    { m.arena.hold() }
+func (m *hostMemory) DecRef(memmap.FileRange)            { m.arena.drop() }
 func (*hostMemory) DataFD(memmap.FileRange) (int, error) { return -1, unix.ENODEV }
 func (*hostMemory) FD() int                              { return -1 }
 
@@ -150,8 +152,8 @@ func (*hostMapping) CopyMapping(context.Context, memmap.MappingSpace, hostarch.A
 }
 
 func (*hostMapping) InvalidateUnsavable(context.Context) error         { return nil }
-func (*hostMapping) IncRef()                                           {}
-func (*hostMapping) DecRef(context.Context)                            {}
+func (m *hostMapping) IncRef()                                         { m.file.arena.hold() }
+func (m *hostMapping) DecRef(context.Context)                          { m.file.arena.drop() }
 func (*hostMapping) MappedName(context.Context) string                 { return "[go]" }
 func (*hostMapping) DeviceID() uint64                                  { return 0 }
 func (*hostMapping) InodeID() uint64                                   { return 0 }

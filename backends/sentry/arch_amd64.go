@@ -26,6 +26,9 @@ const (
 
 func hostABI() *abi.ABI { return linux.AMD64 }
 
+// machineName is what uname(2) calls the machine.
+const machineName = "x86_64"
+
 func syscallTable() *kernel.SyscallTable { return sentrylinux.AMD64 }
 
 // setCall puts a call into the registers as if SYSCALL had been executed.

@@ -24,6 +24,9 @@ const (
 
 func hostABI() *abi.ABI { return linux.ARM64 }
 
+// machineName is what uname(2) calls the machine.
+const machineName = "aarch64"
+
 func syscallTable() *kernel.SyscallTable { return sentrylinux.ARM64 }
 
 // setCall puts a call into the registers as if SVC had been executed.

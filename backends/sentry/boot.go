@@ -202,6 +202,11 @@ func (k *Kernel) startInit(creds *auth.Credentials) error {
 		return err
 	}
 	k.init = p
+	if k.cfg.Guests { // what they leave behind, nobody waits for
+		if err := p.onChild(sigIgnore); err != nil {
+			return err
+		}
+	}
 	if c, ok := k.host.Clock.(hypercall.StepClock); ok {
 		k.onEnd(c.OnStep(k.stepped))
 	}

@@ -191,6 +191,9 @@ func (k *Kernel) newTask(t *kernel.Task) *task {
 	p := k.procs[tg]
 	if p == nil {
 		p = &Process{k: k, leader: c, leading: make(chan struct{}, 1), done: make(chan struct{})}
+		if k.cfg.Guests {
+			p.arena, p.arenaErr = newArena()
+		}
 		k.procs[tg] = p
 	}
 	c.p = p
@@ -208,6 +211,7 @@ func (k *Kernel) forget(c *task) {
 		return
 	}
 	delete(k.procs, c.t.ThreadGroup())
+	c.p.arena.drop()
 	close(c.p.done)
 	if c.p == k.init {
 		k.initEnded()

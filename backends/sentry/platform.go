@@ -41,7 +41,10 @@ func newPlatform(k *Kernel, win window) *goPlatform {
 	return p
 }
 
-func (*goPlatform) SupportsAddressSpaceIO() bool    { return true }
+// SupportsAddressSpaceIO says that all addresses around the window are this
+// program's memory, which is not so in a kernel for guests.
+func (p *goPlatform) SupportsAddressSpaceIO() bool { return !p.k.cfg.Guests }
+
 func (*goPlatform) HaveGlobalMemoryBarrier() bool   { return true } // atomics of Go are barriers already
 func (*goPlatform) GlobalMemoryBarrier() error      { return nil }
 func (*goPlatform) MapUnit() uint64                 { return 0 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 	"gvisor.dev/gvisor/pkg/abi/linux"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
+	"gvisor.dev/gvisor/pkg/sentry/platform"
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/sys/abi"
@@ -36,6 +37,13 @@ type Process struct {
 	execs atomic.Uint32
 	// timers counts timer_create.
 	timers atomic.Int32
+
+	// arena is where calls have their memory in a kernel for guests; nil in
+	// others, and where arenaErr says why. space is where it is mapped, which
+	// only the leader changes, before others look.
+	arena    *arena
+	arenaErr error
+	space    platform.MemoryManager
 
 	mu   sync.Mutex
 	pool []*task
@@ -72,11 +80,19 @@ func (p *Process) ended() bool {
 // not supported: there is no code to run in it; use Fork. A signal handler
 // does nothing but that the signal counts as caught.
 func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
+	if p.k.cfg.Guests {
+		return p.bring(c)
+	}
 	if len(c.Refs) > 0 {
 		if err := c.Link(); err != nil {
 			return 0, 0, err
 		}
 	}
+	return p.do(c)
+}
+
+// do makes a call whose pointers are the process's.
+func (p *Process) do(c backends.Call) (r0, r1 uintptr, err error) {
 	if c.Num < uintptr(len(classOf)) {
 		if class := classOf[c.Num]; class != ordinary && (class != masking || hasMask(&c)) {
 			r0, err = p.special(&c, class)
@@ -121,7 +137,7 @@ func (p *Process) special(c *backends.Call, class class) (uintptr, error) {
 		e.Args[0] = c.Args[0]
 		return p.lead(&e, false)
 	case cloning:
-		if err := checkClone(c); err != nil {
+		if err := p.checkClone(c); err != nil {
 			return 0, err
 		}
 		return p.lead(c, false)
@@ -193,6 +209,14 @@ func (p *Process) change(c *backends.Call) (uintptr, error) {
 
 // Fork makes a child that waits for calls; see [backends.Process].
 func (p *Process) Fork(ctx context.Context, fds backends.Descriptors) (backends.Process, error) {
+	child, err := p.fork(ctx, fds)
+	if err != nil {
+		return nil, err
+	}
+	return child, nil
+}
+
+func (p *Process) fork(ctx context.Context, fds backends.Descriptors) (*Process, error) {
 	flags := uintptr(unix.SIGCHLD)
 	if fds == backends.SharedDescriptors {
 		flags |= unix.CLONE_FILES
@@ -227,13 +251,16 @@ func (p *Process) clone(flags uintptr, cancel <-chan struct{}) (*Process, error)
 const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
 
 // checkClone refuses what a process without machine code cannot do.
-func checkClone(c *backends.Call) error {
+func (p *Process) checkClone(c *backends.Call) error {
 	var flags uintptr
 	switch c.Num {
 	case unix.SYS_CLONE:
 		flags = c.Args[0].Word()
 	case unix.SYS_CLONE3:
 		b := c.Args[0].Bytes()
+		if p.arena != nil {
+			b = p.arena.at(p.k.platform.win.arenaBase(), c.Args[0].Word(), 8)
+		}
 		if len(b) < 8 {
 			return fmt.Errorf("clone3: its argument must be memory of the caller: %w", backends.ErrNotSupported)
 		}

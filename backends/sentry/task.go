@@ -14,6 +14,7 @@ import (
 	"gvisor.dev/gvisor/pkg/hostarch"
 	"gvisor.dev/gvisor/pkg/sentry/arch"
 	"gvisor.dev/gvisor/pkg/sentry/kernel"
+	"gvisor.dev/gvisor/pkg/sentry/mm"
 	"gvisor.dev/gvisor/pkg/sentry/platform"
 
 	"github.com/anykernel/anykernel/backends"
@@ -161,7 +162,7 @@ func (c *task) loop() {
 
 // enter prepares the address space m and points the task at its "code".
 func (c *task) enter(m platform.MemoryManager, ac *arch.Context64) error {
-	if err := c.k.platform.openUp(c.t, m); err != nil {
+	if err := c.openUp(m); err != nil {
 		return err
 	}
 	c.mm = m
@@ -170,6 +171,19 @@ func (c *task) enter(m platform.MemoryManager, ac *arch.Context64) error {
 	}
 	ac.SetIP(c.k.platform.win.afterCall())
 	return nil
+}
+
+// openUp lets the address space reach what calls bring.
+func (c *task) openUp(m platform.MemoryManager) error {
+	if !c.k.cfg.Guests {
+		return c.k.platform.openUp(c.t, m)
+	}
+	p := c.p
+	if p.space == m || p.arena == nil {
+		return nil
+	}
+	p.space = m
+	return p.arena.mapInto(c.t, m.(*mm.MemoryManager), c.k.platform.win)
 }
 
 // park is parkCall.
