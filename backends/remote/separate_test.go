@@ -22,7 +22,7 @@ var separateKernels = []string{"rump?process=separate", "sentry?process=separate
 
 func TestSeparate(t *testing.T) {
 	for _, spec := range separateKernels {
-		t.Run(spec, func(t *testing.T) { kerneltest.Conform(t, spec, slow) })
+		t.Run(spec, func(t *testing.T) { kerneltest.Conform(t, spec, slow...) })
 	}
 }
 
