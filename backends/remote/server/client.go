@@ -163,7 +163,9 @@ func (c *client) introduce() error {
 		return c.hangUp(h, sysproxy.ErrMalformed)
 	}
 	kind := sysproxy.Handshake(h.Arg)
+	c.mu.Lock() // the kernel may end now
 	c.calls = kind == sysproxy.HandshakeNewProcess || kind == sysproxy.HandshakeForked
+	c.mu.Unlock()
 	switch kind {
 	case sysproxy.HandshakeGuest, sysproxy.HandshakeNewProcess:
 		err = c.newProcess(sysproxy.Name(payload))
