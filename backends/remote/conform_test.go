@@ -7,9 +7,10 @@ import (
 	"github.com/anykernel/anykernel/backends/remote/server"
 )
 
-// slow reads 300,000 bytes one by one, and makes 10,000 files: each is a message
-// there and one back.
-var slow = []string{"io/fs over the kernel", "directories of 10,000 entries"}
+// slow are cases that -short leaves out: they read 300,000 bytes one by one and
+// make 10,000 files, each a message there and one back, or wait for Go's garbage
+// collector again and again.
+var slow = []string{"io/fs over the kernel", "directories of 10,000 entries", "descriptors close once"}
 
 // TestConformance runs the suite against kernels that a server in this process
 // offers. Every case is a client of its own; the kernel is one.

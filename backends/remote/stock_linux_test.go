@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -137,6 +138,9 @@ func TestStockServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range kerneltest.Cases() {
+		if testing.Short() && slices.Contains(slow, c.Name) {
+			continue
+		}
 		if reason := notStock[c.Name]; reason != "" {
 			t.Logf("left out: %s: %s", c.Name, reason)
 			continue
