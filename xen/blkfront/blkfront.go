@@ -71,18 +71,20 @@ type info struct {
 // under way at a time.
 type Disk struct {
 	info
-	port Port
-	stop func()
+	device *xenbus.Device // nil in tests
+	all    shm.Region
 
-	mu   sync.Mutex // guards all below
-	cond sync.Cond
-	err  error
-	ring *ring.Front
-	slot []slot
-	idle []int
+	mu     sync.Mutex // guards all below
+	cond   sync.Cond
+	err    error
+	paused bool // the domain is being suspended
+	port   Port
+	ring   *ring.Front
+	slot   []slot
+	idle   []int
 
-	done  chan struct{}
-	close sync.Once
+	serving sync.WaitGroup
+	close   sync.Once
 }
 
 // A slot is the data of one request.
@@ -97,51 +99,63 @@ type slot struct {
 
 // Open connects a device. The context bounds the wait for the back end.
 func Open(ctx context.Context, d *xenbus.Device) (*Disk, error) {
-	if err := d.AwaitBackend(ctx, xenbus.InitWait, xenbus.Initialised, xenbus.Connected); err != nil {
-		return nil, err
-	}
-	port, err := d.Events.Alloc(d.BackendID)
+	all, err := d.Memory.Alloc(memory)
 	if err != nil {
 		return nil, err
 	}
-	k, err := connect(ctx, d, port)
-	if err != nil {
-		port.Close()
+	k := newDisk(all)
+	k.device = d
+	if k.info, err = k.connect(ctx); err != nil {
 		return nil, err
 	}
-	k.stop = func() { d.SetState(context.Background(), xenbus.Closing) }
-	go k.serve()
+	d.Attach(k)
 	return k, nil
 }
 
-func connect(ctx context.Context, d *xenbus.Device, port *events.Port) (*Disk, error) {
-	all, err := d.Memory.Alloc(pageSize + slots*slotSize)
-	if err != nil {
-		return nil, err
+// connect begins with a back end, and is what that says of the disk.
+func (k *Disk) connect(ctx context.Context) (info, error) {
+	d := k.device
+	if err := d.AwaitBackend(ctx, xenbus.InitWait, xenbus.Initialised, xenbus.Connected); err != nil {
+		return info{}, err
 	}
-	refs, err := d.Grants.GrantRegion(d.BackendID, all, false)
+	refs, err := d.Grants.GrantRegion(d.BackendID, k.all.Slice(0, memory), false)
 	if err != nil {
-		return nil, err
+		return info{}, err
 	}
-	err = d.Publish(ctx, map[string]string{
-		"ring-ref":      strconv.FormatUint(uint64(refs[0]), 10),
-		"event-channel": strconv.FormatUint(uint64(port.Number()), 10),
+	port, err := d.Events.Alloc(d.BackendID)
+	if err != nil {
+		return info{}, err
+	}
+	k.begin(port, refs)
+	i, err := introduce(ctx, d, port.Number(), refs[0])
+	if err != nil {
+		port.Close()
+		return info{}, err
+	}
+	k.start()
+	return i, nil
+}
+
+func introduce(ctx context.Context, d *xenbus.Device, port uint32, ring grants.Ref) (info, error) {
+	err := d.Publish(ctx, map[string]string{
+		"ring-ref":      strconv.FormatUint(uint64(ring), 10),
+		"event-channel": strconv.FormatUint(uint64(port), 10),
 		"protocol":      "x86_64-abi",
 	})
+	if err == nil {
+		err = d.SetState(ctx, xenbus.Initialised)
+	}
+	if err == nil {
+		err = d.AwaitBackend(ctx, xenbus.Connected)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if err := d.SetState(ctx, xenbus.Initialised); err != nil {
-		return nil, err
-	}
-	if err := d.AwaitBackend(ctx, xenbus.Connected); err != nil {
-		return nil, err
+		return info{}, err
 	}
 	i, err := readInfo(ctx, d)
 	if err != nil {
-		return nil, err
+		return info{}, err
 	}
-	return newDisk(i, port, all, refs), d.SetState(ctx, xenbus.Connected)
+	return i, d.SetState(ctx, xenbus.Connected)
 }
 
 func readInfo(ctx context.Context, d *xenbus.Device) (info, error) {
@@ -161,22 +175,38 @@ func readInfo(ctx context.Context, d *xenbus.Device) (info, error) {
 	}, nil
 }
 
-func newDisk(i info, port Port, all shm.Region, refs []grants.Ref) *Disk {
-	d := &Disk{info: i, port: port, stop: func() {}, done: make(chan struct{}), ring: ring.New(all.Slice(0, pageSize), entry)}
+// memory is the size of what is shared: the ring, then the data of slots.
+const memory = pageSize + slots*slotSize
+
+func newDisk(all shm.Region) *Disk {
+	d := &Disk{all: all}
 	d.cond.L = &d.mu
-	for n := range slots {
-		first := 1 + n*segments
-		d.slot = append(d.slot, slot{data: all.Slice(first*pageSize, slotSize), refs: refs[first : first+segments]})
-		d.idle = append(d.idle, n)
-	}
 	return d
 }
 
-func (d *Disk) serve() {
-	defer close(d.done)
-	for range d.port.Pending() {
+// begin lays out the memory for a new back end.
+func (d *Disk) begin(port Port, refs []grants.Ref) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.port, d.ring, d.slot, d.idle = port, ring.New(d.all.Slice(0, pageSize), entry), nil, nil
+	for n := range slots {
+		first := 1 + n*segments
+		d.slot = append(d.slot, slot{data: d.all.Slice(first*pageSize, slotSize), refs: refs[first : first+segments]})
+		d.idle = append(d.idle, n)
+	}
+}
+
+func (d *Disk) start() {
+	port := d.port
+	d.serving.Go(func() { d.serve(port) })
+}
+
+// serve ends with its port: when that is closed, or is not of this domain any
+// more.
+func (d *Disk) serve(port Port) {
+	for range port.Pending() {
 		d.mu.Lock()
-		if d.err == nil {
+		if d.err == nil && d.port == port {
 			if err := d.collect(); err != nil {
 				d.fail(fmt.Errorf("blkfront: the back end is broken: %w", err))
 			}
@@ -184,9 +214,50 @@ func (d *Disk) serve() {
 		d.cond.Broadcast()
 		d.mu.Unlock()
 	}
+}
+
+// Pause waits for all requests before the domain is suspended.
+func (d *Disk) Pause() {
 	d.mu.Lock()
-	d.fail(fs.ErrClosed)
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	d.paused = true
+	for len(d.idle) < slots && d.err == nil {
+		d.cond.Wait()
+	}
+}
+
+// Resume goes on, where the domain is a new one with another back end. That
+// must have the same disk.
+func (d *Disk) Resume(ctx context.Context, renewed bool) error {
+	var err error
+	if renewed && d.failure() == nil {
+		err = d.reconnect(ctx)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused = false
+	if err != nil {
+		d.fail(fmt.Errorf("blkfront: after a suspension: %w", err))
+	}
+	d.cond.Broadcast()
+	return err
+}
+
+func (d *Disk) reconnect(ctx context.Context) error {
+	if err := d.device.Find(ctx); err != nil {
+		return err
+	}
+	i, err := d.connect(ctx)
+	if err == nil && i != d.info {
+		err = fmt.Errorf("the disk is %+v, and was %+v", i, d.info)
+	}
+	return err
+}
+
+func (d *Disk) failure() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
 }
 
 func (d *Disk) fail(err error) {
@@ -347,7 +418,7 @@ func (r *request) write(e shm.Region, id uint64, s *slot) {
 func (d *Disk) do(r request) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.idle) == 0 && d.err == nil {
+	for (len(d.idle) == 0 || d.paused) && d.err == nil {
 		d.cond.Wait()
 	}
 	if d.err != nil {
@@ -391,9 +462,16 @@ func (r *request) failure(status int16) error {
 // them.
 func (d *Disk) Close() (err error) {
 	d.close.Do(func() {
-		d.stop()
-		err = d.port.Close()
-		<-d.done
+		d.mu.Lock()
+		d.fail(fs.ErrClosed)
+		port := d.port
+		d.mu.Unlock()
+		if d.device != nil {
+			d.device.Detach(d)
+			d.device.SetState(context.Background(), xenbus.Closing)
+		}
+		err = port.Close()
+		d.serving.Wait()
 	})
 	return err
 }

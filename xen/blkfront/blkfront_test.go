@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -93,9 +94,11 @@ func connected(t testing.TB, size int, change func(*info, *backend)) (*Disk, *ba
 		refs = append(refs, grants.Ref(100+3*i))
 		b.pages[refs[i]] = all.Address + uint64(i*pageSize)
 	}
-	d := newDisk(i, b.port, all, refs)
+	d := newDisk(all)
+	d.info = i
+	d.begin(b.port, refs)
 	b.ring = ringtest.NewBack(all.Slice(0, pageSize), entry)
-	go d.serve()
+	d.start()
 	t.Cleanup(func() { d.Close() })
 	return d, b
 }
@@ -145,6 +148,46 @@ func TestConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestSuspension(t *testing.T) {
+	d, b := connected(t, 4096, nil)
+	b.port.Other = nil // it does not answer yet
+	read := make(chan error, 2)
+	go func() { read <- second(d.ReadAt(make([]byte, 512), 0)) }()
+	for busy := false; !busy; {
+		d.mu.Lock()
+		busy = len(d.idle) < slots
+		d.mu.Unlock()
+	}
+	paused := make(chan struct{})
+	go func() {
+		d.Pause()
+		close(paused)
+	}()
+	select {
+	case <-paused:
+		t.Fatal("the domain is suspended while a request is under way")
+	case <-time.After(5 * time.Millisecond):
+	}
+	b.port.Other = b.serve
+	b.serve()
+	<-paused
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+	go func() { read <- second(d.ReadAt(make([]byte, 512), 0)) }()
+	select {
+	case <-read:
+		t.Fatal("a request was made while the domain was suspended")
+	case <-time.After(5 * time.Millisecond):
+	}
+	if err := d.Resume(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRefusals(t *testing.T) {

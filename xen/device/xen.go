@@ -3,9 +3,13 @@ package device
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
+	"syscall"
 
 	"github.com/anykernel/anykernel/xen/blkfront"
+	"github.com/anykernel/anykernel/xen/control"
 	"github.com/anykernel/anykernel/xen/events"
 	"github.com/anykernel/anykernel/xen/grants"
 	"github.com/anykernel/anykernel/xen/guest"
@@ -26,31 +30,60 @@ const grantFrames = 4
 
 // OpenBus connects to xenstore and takes over the event channels and the
 // grant table of this domain. It can be called once. [Open] calls it on Xen.
-func OpenBus() (xenbus.Bus, error) {
-	var b xenbus.Bus
+//
+// From then on the domain does what its toolstack asks: it is suspended with
+// its devices, and a request to power off or to reboot comes to the program as
+// SIGTERM, which it may handle (os/signal) to end in its own way.
+func OpenBus() (*xenbus.Bus, error) {
 	x, err := hypercalls.Open()
 	if err != nil {
-		return b, err
+		return nil, err
 	}
 	shared, err := guest.SharedInfo()
 	if err != nil {
-		return b, err
+		return nil, err
 	}
 	upcall, _, err := guest.Interrupt(guest.Upcall)
 	if err != nil {
-		return b, err
+		return nil, err
 	}
-	b.Events, b.Memory = events.Open(x, shared, upcall), guest.Memory{}
 	table, err := x.GrantTable(grantFrames)
 	if err != nil {
-		return b, err
+		return nil, err
 	}
-	b.Grants = grants.New(table)
-	b.Store, err = openStore(x, b.Events)
-	return b, err
+	b := &xenbus.Bus{Events: events.Open(x, shared, upcall), Grants: grants.New(table), Memory: guest.Memory{}}
+	ring, err := openStore(x, b.Events)
+	if err != nil {
+		return nil, err
+	}
+	b.Store = store.New(ring)
+	go obey(b, x, ring)
+	return b, nil
 }
 
-func openStore(x *hypercalls.Xen, ev *events.Channels) (*store.Client, error) {
+// obey serves the toolstack for as long as the program lives.
+func obey(b *xenbus.Bus, x *hypercalls.Xen, ring *store.Ring) {
+	ctx := context.Background()
+	complain := func(err error) { fmt.Fprintln(os.Stderr, "xen:", err) }
+	go control.WatchMemory(ctx, b.Store, func(kib uint64) {
+		complain(fmt.Errorf("the toolstack wants the guest to have %d KiB of memory: it keeps what it has", kib))
+	})
+	control.Serve(ctx, b.Store, control.Handler{
+		"poweroff": func(context.Context) error { return endAs(guest.Poweroff) },
+		"halt":     func(context.Context) error { return endAs(guest.Poweroff) },
+		"reboot":   func(context.Context) error { return endAs(guest.Reboot) },
+		"suspend":  func(ctx context.Context) error { return b.Suspend(ctx, x, ring) },
+	}, complain)
+}
+
+func endAs(reason int) error {
+	if err := guest.EndAs(reason); err != nil {
+		return err
+	}
+	return syscall.Kill(os.Getpid(), syscall.SIGTERM)
+}
+
+func openStore(x *hypercalls.Xen, ev *events.Channels) (*store.Ring, error) {
 	frame, err1 := x.Param(hypercalls.ParamStorePage)
 	port, err2 := x.Param(hypercalls.ParamStorePort)
 	if err := errors.Join(err1, err2); err != nil {
@@ -64,7 +97,7 @@ func openStore(x *hypercalls.Xen, ev *events.Channels) (*store.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.New(store.NewRing(page, p)), nil
+	return store.NewRing(page, p), nil
 }
 
 func (s *Set) openXen(ctx context.Context) error {
@@ -72,7 +105,7 @@ func (s *Set) openXen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.Bus = &bus
+	s.Bus = bus
 	var errs []error
 	for _, kind := range []string{"vif", "vbd"} {
 		devices, err := bus.List(ctx, kind)

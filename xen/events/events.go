@@ -44,7 +44,7 @@ type Channels struct {
 	shared shm.Region
 	upcall io.ReadCloser
 
-	mu    sync.Mutex
+	mu    sync.Mutex // also held while the page is looked at
 	ports map[uint32]*Port
 	ended bool
 	done  chan struct{}
@@ -82,6 +82,8 @@ func (c *Channels) listen() {
 // scan signals the ports that are pending. Xen sets a port's bit, then its
 // word's in the selector; we take them in the other order.
 func (c *Channels) scan() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	selected := c.shared.Swap64(pendingSelector, 0)
 	for selected != 0 {
 		w := bits.TrailingZeros64(selected)
@@ -91,16 +93,10 @@ func (c *Channels) scan() {
 		for set != 0 {
 			bit := bits.TrailingZeros64(set)
 			set &^= 1 << bit
-			c.signal(uint32(w*64 + bit))
+			if p := c.ports[uint32(w*64+bit)]; p != nil {
+				p.signal()
+			}
 		}
-	}
-}
-
-func (c *Channels) signal(port uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p := c.ports[port]; p != nil {
-		p.signal()
 	}
 }
 
@@ -108,9 +104,25 @@ func (c *Channels) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.ended = true
+	c.forgetAll()
+}
+
+func (c *Channels) forgetAll() {
 	for n, p := range c.ports {
 		close(p.pending)
 		delete(c.ports, n)
+	}
+}
+
+// Suspend stops everything until Resume.
+func (c *Channels) Suspend() { c.mu.Lock() }
+
+// Resume goes on after Suspend. In a new domain all ports are gone: their
+// Pending channels are closed.
+func (c *Channels) Resume(renewed bool) {
+	defer c.mu.Unlock()
+	if renewed {
+		c.forgetAll()
 	}
 }
 

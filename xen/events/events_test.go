@@ -133,6 +133,32 @@ func TestMaskedPortsWait(t *testing.T) {
 	}
 }
 
+func TestNewDomain(t *testing.T) {
+	c, x := open(t)
+	old, err := c.Alloc(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending(t, old)
+	c.Suspend()
+	c.Resume(false)
+	x.raise(old.Number())
+	pending(t, old)
+	c.Suspend()
+	c.Resume(true)
+	if _, ok := <-old.Pending(); ok {
+		t.Error("a port outlives its domain")
+	}
+	if err := old.Close(); err != nil || x.closed[old.Number()] {
+		t.Errorf("a port of the old domain was closed in the new one: %v", err)
+	}
+	p, err := c.Adopt(old.Number())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending(t, p)
+}
+
 func TestRefusals(t *testing.T) {
 	c, _ := open(t)
 	for _, n := range []uint32{0, MaxPorts, 1 << 31} {

@@ -38,10 +38,27 @@ type Table struct {
 // New is the table in memory that Xen looks at.
 func New(entries shm.Region) *Table {
 	t := &Table{entries: entries}
-	for i := len(entries.Bytes)/entrySize - 1; i >= reserved; i-- {
+	t.reset()
+	return t
+}
+
+func (t *Table) reset() {
+	t.free = nil
+	for i := len(t.entries.Bytes)/entrySize - 1; i >= reserved; i-- {
 		t.free = append(t.free, Ref(i))
 	}
-	return t
+}
+
+// Suspend stops everything until Resume.
+func (t *Table) Suspend() { t.mu.Lock() }
+
+// Resume goes on after Suspend. In a new domain the table is another, which
+// is empty.
+func (t *Table) Resume(renewed bool) {
+	defer t.mu.Unlock()
+	if renewed {
+		t.reset()
+	}
 }
 
 // Grant lets a domain use the page at a physical address.

@@ -27,6 +27,8 @@ const (
 	opPortRead
 	opPortWrite
 	opSharedInfo
+	opSuspend
+	opEnd
 )
 
 // version is that of the calls that this package makes.
@@ -66,6 +68,27 @@ func SharedInfo() (shm.Region, error) { return sharedInfo() }
 // does. The source is a line of the I/O APIC, edge-triggered, or [Message] or
 // [Upcall]. vector is what a device has to write for a message.
 func Interrupt(source int) (f *os.File, vector byte, err error) { return interrupt(source) }
+
+// Suspend lets Xen's toolstack save this domain, and returns when it goes on:
+// as a new domain, whose event channels, grants and connections have to be made
+// again, or as the same one where the suspension was called off.
+func Suspend() (renewed bool, err error) {
+	cancelled, err := call(opSuspend, 0, 0, 0, 0)
+	return err == nil && cancelled == 0, err
+}
+
+// Reasons for a domain's end that its toolstack asked for (public/sched.h).
+const (
+	Poweroff = 0
+	Reboot   = 1
+)
+
+// EndAs sets the reason that Xen is told when the program ends. Without it,
+// that is a poweroff for status 0 and a crash for any other.
+func EndAs(reason int) error {
+	_, err := call(opEnd, uintptr(reason), 0, 0, 0)
+	return err
+}
 
 // Hypercall calls Xen. Pointers among the arguments are to memory from
 // [Memory.Alloc], by their place in this program: see [Pointer]. The result is

@@ -45,8 +45,9 @@ const (
 
 // Xen makes hypercalls. Its methods may be called concurrently.
 type Xen struct {
-	mu   sync.Mutex
-	args shm.Region
+	mu     sync.Mutex
+	args   shm.Region
+	grants shm.Region
 }
 
 // Open fails outside of a domain of Xen.
@@ -115,18 +116,39 @@ func (x *Xen) GrantTable(frames int) (shm.Region, error) {
 	if err != nil {
 		return shm.Region{}, err
 	}
-	for i := range frames {
+	x.grants = r.Slice(0, frames*4096)
+	return x.grants, x.placeGrants()
+}
+
+func (x *Xen) placeGrants() error {
+	for i := range len(x.grants.Bytes) / 4096 {
 		err := x.call(callMemory, memoryAddToPhysmap, func(a shm.Region) {
 			a.Store32(0, self)
 			a.Store32(4, spaceGrantTable)
 			a.Store64(8, uint64(i))
-			a.Store64(16, r.Address>>12+uint64(i))
+			a.Store64(16, x.grants.Address>>12+uint64(i))
 		}, nil)
 		if err != nil {
-			return shm.Region{}, fmt.Errorf("frame %d of the grant table: %w", i, err)
+			return fmt.Errorf("frame %d of the grant table: %w", i, err)
 		}
 	}
-	return r, nil
+	return nil
+}
+
+// Suspend lets the toolstack save this domain. In the new domain, where it has
+// been renewed, the grant table is in its place again, and empty.
+func (x *Xen) Suspend() (renewed bool, err error) {
+	renewed, err = guest.Suspend()
+	if err == nil && renewed {
+		err = x.placeGrants()
+	}
+	return renewed, err
+}
+
+// StorePort is the event channel to xenstored.
+func (x *Xen) StorePort() (uint32, error) {
+	port, err := x.Param(ParamStorePort)
+	return uint32(port), err
 }
 
 // Reasons of a shutdown (public/sched.h).

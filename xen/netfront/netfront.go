@@ -49,13 +49,15 @@ var _ Port = (*events.Port)(nil)
 
 // NIC is a network interface. Its methods may be called concurrently.
 type NIC struct {
-	mac  net.HardwareAddr
-	port Port
-	stop func() // tells the back end that we are gone
+	mac    net.HardwareAddr
+	device *xenbus.Device // nil in tests
+	all    shm.Region
 
 	mu       sync.Mutex // guards all below
 	cond     sync.Cond
 	err      error // why it is not used any more
+	paused   bool  // the domain is being suspended
+	port     Port
 	tx, rx   *ring.Front
 	out, in  []page
 	idle     []int   // pages of out that the back end does not have
@@ -66,8 +68,8 @@ type NIC struct {
 	deadline time.Time
 	timer    *time.Timer
 
-	done  chan struct{}
-	close sync.Once
+	serving sync.WaitGroup
+	close   sync.Once
 }
 
 // A page is granted to the back end.
@@ -89,18 +91,43 @@ func Open(ctx context.Context, d *xenbus.Device) (*NIC, error) {
 	if err != nil || len(mac) != 6 {
 		return nil, fmt.Errorf("%s: the address %q: %w", d.Name(), text, errors.Join(err, fs.ErrInvalid))
 	}
-	if err := d.AwaitBackend(ctx, xenbus.InitWait, xenbus.Connected); err != nil {
-		return nil, err
-	}
-	port, err := d.Events.Alloc(d.BackendID)
+	all, err := d.Memory.Alloc(memory)
 	if err != nil {
 		return nil, err
 	}
-	n, values, err := prepare(d, mac, port)
-	if err == nil {
-		values["event-channel"] = strconv.FormatUint(uint64(port.Number()), 10)
-		err = d.Publish(ctx, values)
+	n := newNIC(mac, all)
+	n.device = d
+	if err := n.connect(ctx); err != nil {
+		return nil, err
 	}
+	d.Attach(n)
+	return n, nil
+}
+
+// connect begins with a back end.
+func (n *NIC) connect(ctx context.Context) error {
+	d := n.device
+	if err := d.AwaitBackend(ctx, xenbus.InitWait, xenbus.Connected); err != nil {
+		return err
+	}
+	refs, err := d.Grants.GrantRegion(d.BackendID, n.all.Slice(0, memory), false)
+	if err != nil {
+		return err
+	}
+	port, err := d.Events.Alloc(d.BackendID)
+	if err != nil {
+		return err
+	}
+	n.begin(port, refs)
+	err = d.Publish(ctx, map[string]string{
+		"tx-ring-ref":             strconv.FormatUint(uint64(refs[0]), 10),
+		"rx-ring-ref":             strconv.FormatUint(uint64(refs[1]), 10),
+		"event-channel":           strconv.FormatUint(uint64(port.Number()), 10),
+		"request-rx-copy":         "1",
+		"feature-rx-notify":       "1",
+		"feature-no-csum-offload": "1",
+		"feature-sg":              "0",
+	})
 	if err == nil {
 		err = d.SetState(ctx, xenbus.Connected)
 	}
@@ -109,57 +136,77 @@ func Open(ctx context.Context, d *xenbus.Device) (*NIC, error) {
 	}
 	if err != nil {
 		port.Close()
-		return nil, err
+		return err
 	}
-	n.stop = func() { d.SetState(context.Background(), xenbus.Closing) }
 	n.start()
-	return n, nil
+	return nil
 }
 
-// prepare makes rings and pages, and what the back end is to be told of them.
-func prepare(d *xenbus.Device, mac net.HardwareAddr, port Port) (*NIC, map[string]string, error) {
-	all, err := d.Memory.Alloc((2 + 2*buffers) * pageSize)
-	if err != nil {
-		return nil, nil, err
-	}
-	refs, err := d.Grants.GrantRegion(d.BackendID, all, false)
-	if err != nil {
-		return nil, nil, err
-	}
-	n := newNIC(mac, port, all, refs)
-	return n, map[string]string{
-		"tx-ring-ref":             strconv.FormatUint(uint64(refs[0]), 10),
-		"rx-ring-ref":             strconv.FormatUint(uint64(refs[1]), 10),
-		"request-rx-copy":         "1",
-		"feature-rx-notify":       "1",
-		"feature-no-csum-offload": "1",
-		"feature-sg":              "0",
-	}, nil
-}
+// memory is the size of what is shared: two rings, then pages to send and to
+// receive.
+const memory = (2 + 2*buffers) * pageSize
 
-// newNIC lays out memory: two rings, then pages to send and to receive.
-func newNIC(mac net.HardwareAddr, port Port, all shm.Region, refs []grants.Ref) *NIC {
-	n := &NIC{
-		mac: mac, port: port, stop: func() {}, done: make(chan struct{}),
-		tx:      ring.New(all.Slice(0, pageSize), txEntry),
-		rx:      ring.New(all.Slice(pageSize, pageSize), rxEntry),
-		waiting: make([]bool, buffers), posted: make([]bool, buffers),
-	}
+func newNIC(mac net.HardwareAddr, all shm.Region) *NIC {
+	n := &NIC{mac: mac, all: all}
 	n.cond.L = &n.mu
+	return n
+}
+
+// begin lays out the memory for a new back end.
+func (n *NIC) begin(port Port, refs []grants.Ref) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.port = port
+	n.tx = ring.New(n.all.Slice(0, pageSize), txEntry)
+	n.rx = ring.New(n.all.Slice(pageSize, pageSize), rxEntry)
+	n.waiting, n.posted = make([]bool, buffers), make([]bool, buffers)
+	n.out, n.in, n.idle, n.received, n.partial = nil, nil, nil, nil, false
 	for i := range buffers {
 		o, p := 2+i, 2+buffers+i
-		n.out = append(n.out, page{all.Slice(o*pageSize, pageSize), refs[o]})
-		n.in = append(n.in, page{all.Slice(p*pageSize, pageSize), refs[p]})
+		n.out = append(n.out, page{n.all.Slice(o*pageSize, pageSize), refs[o]})
+		n.in = append(n.in, page{n.all.Slice(p*pageSize, pageSize), refs[p]})
 		n.idle = append(n.idle, i)
 		n.post(i)
 	}
 	n.rx.Publish()
-	return n
 }
 
 func (n *NIC) start() {
 	n.port.Notify()
-	go n.serve()
+	port := n.port
+	n.serving.Go(func() { n.serve(port) })
+}
+
+// Pause stops before the domain is suspended. Frames that are on their way are
+// lost, as on a wire.
+func (n *NIC) Pause() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.paused = true
+}
+
+// Resume goes on, where the domain is a new one with another back end.
+func (n *NIC) Resume(ctx context.Context, renewed bool) error {
+	var err error
+	if renewed && n.failure() == nil {
+		if err = n.device.Find(ctx); err == nil {
+			err = n.connect(ctx)
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.paused = false
+	if err != nil {
+		n.fail(fmt.Errorf("netfront: after a suspension: %w", err))
+	}
+	n.cond.Broadcast()
+	return err
+}
+
+func (n *NIC) failure() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
 }
 
 // post gives a page to the back end, to receive into (struct
@@ -171,11 +218,12 @@ func (n *NIC) post(i int) {
 	n.posted[i] = true
 }
 
-func (n *NIC) serve() {
-	defer close(n.done)
-	for range n.port.Pending() {
+// serve ends with its port: when that is closed, or is not of this domain any
+// more.
+func (n *NIC) serve(port Port) {
+	for range port.Pending() {
 		n.mu.Lock()
-		if n.err == nil {
+		if n.err == nil && n.port == port && !n.paused {
 			if err := n.collect(); err != nil {
 				n.fail(fmt.Errorf("netfront: the back end is broken: %w", err))
 			}
@@ -183,9 +231,6 @@ func (n *NIC) serve() {
 		n.cond.Broadcast()
 		n.mu.Unlock()
 	}
-	n.mu.Lock()
-	n.fail(fs.ErrClosed)
-	n.mu.Unlock()
 }
 
 func (n *NIC) fail(err error) {
@@ -278,13 +323,13 @@ func (n *NIC) expired() bool { return !n.deadline.IsZero() && !time.Now().Before
 func (n *NIC) ReadFrame(b []byte) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for len(n.received) == 0 && n.err == nil && !n.expired() {
+	for (len(n.received) == 0 || n.paused) && n.err == nil && !n.expired() {
 		n.cond.Wait()
 	}
 	if n.err != nil {
 		return 0, n.err
 	}
-	if len(n.received) == 0 {
+	if len(n.received) == 0 || n.paused {
 		return 0, os.ErrDeadlineExceeded
 	}
 	f := n.received[0]
@@ -321,7 +366,7 @@ func (n *NIC) WriteFrame(b []byte) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for len(n.idle) == 0 && n.err == nil {
+	for (len(n.idle) == 0 || n.paused) && n.err == nil {
 		n.cond.Wait()
 	}
 	if n.err != nil {
@@ -346,9 +391,16 @@ func (n *NIC) WriteFrame(b []byte) error {
 // use them.
 func (n *NIC) Close() (err error) {
 	n.close.Do(func() {
-		n.stop()
-		err = n.port.Close()
-		<-n.done
+		n.mu.Lock()
+		n.fail(fs.ErrClosed)
+		port := n.port
+		n.mu.Unlock()
+		if n.device != nil {
+			n.device.Detach(n)
+			n.device.SetState(context.Background(), xenbus.Closing)
+		}
+		err = port.Close()
+		n.serving.Wait()
 	})
 	return err
 }

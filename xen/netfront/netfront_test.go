@@ -83,7 +83,8 @@ func connected(t testing.TB, serves bool) (*NIC, *bridge) {
 		refs = append(refs, ref)
 		b.pages[ref] = all.Address + uint64(i*pageSize)
 	}
-	n := newNIC([]byte{0, 0x16, 0x3e, 0, 0, 1}, b.port, all, refs)
+	n := newNIC([]byte{0, 0x16, 0x3e, 0, 0, 1}, all)
+	n.begin(b.port, refs)
 	b.tx = ringtest.NewBack(all.Slice(0, pageSize), txEntry)
 	b.rx = ringtest.NewBack(all.Slice(pageSize, pageSize), rxEntry)
 	if serves {
@@ -156,6 +157,42 @@ func TestDeadlineAndClose(t *testing.T) {
 	}
 	if err := n.WriteFrame([]byte("x")); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("a write: %v", err)
+	}
+}
+
+func TestSuspension(t *testing.T) {
+	n, b := connected(t, true)
+	n.Pause()
+	sent := make(chan error)
+	go func() { sent <- n.WriteFrame([]byte("x")) }()
+	select {
+	case <-sent:
+		t.Fatal("a frame was sent while the domain was suspended")
+	case <-time.After(5 * time.Millisecond):
+	}
+	b.mu.Lock()
+	pages := b.pages
+	b.port.Close() // as all ports of the old domain
+	b.port = ringtest.NewPort()
+	b.port.Other = b.serve
+	b.tx = ringtest.NewBack(n.all.Slice(0, pageSize), txEntry)
+	b.rx = ringtest.NewBack(n.all.Slice(pageSize, pageSize), rxEntry)
+	b.mu.Unlock()
+	refs := make([]grants.Ref, 2+2*buffers)
+	for ref, at := range pages {
+		refs[(at-n.all.Address)/pageSize] = ref
+	}
+	n.begin(b.port, refs)
+	n.start()
+	if err := n.Resume(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+	got := make([]byte, 10)
+	if size, err := n.ReadFrame(got); err != nil || string(got[:size]) != "x" {
+		t.Errorf("%q, %v", got[:size], err)
 	}
 }
 

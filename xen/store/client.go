@@ -19,13 +19,15 @@ const Socket = "/var/run/xenstored/socket"
 type Client struct {
 	conn io.ReadWriteCloser
 
-	writing sync.Mutex // one message at a time goes out
+	alive   sync.RWMutex // read-locked from a request to its answer, locked while suspended
+	writing sync.Mutex   // one message at a time goes out
 
-	mu      sync.Mutex
-	waiting map[uint32]chan packet // by request
-	watches map[string]*Watch      // by token
-	next    uint32
-	err     error // why the connection is over
+	mu       sync.Mutex
+	waiting  map[uint32]chan packet // by request
+	watches  map[string]*Watch      // by token
+	next     uint32
+	renewals int
+	err      error // why the connection is over
 
 	done chan struct{} // closed when the reader has ended
 }
@@ -79,6 +81,9 @@ func (c *Client) read() {
 	defer close(c.done)
 	for {
 		p, err := readPacket(c.conn)
+		if errors.Is(err, errRenewed) {
+			continue
+		}
 		if err == nil {
 			err = c.dispatch(p)
 		}
@@ -113,8 +118,42 @@ func (c *Client) dispatch(p packet) error {
 	return nil
 }
 
+// Suspend waits until all requests are answered, and lets none begin until
+// Resume.
+func (c *Client) Suspend() { c.alive.Lock() }
+
+// Resume goes on after Suspend. Where the other side is another, it makes all
+// watches again, which tell of a change.
+func (c *Client) Resume(ctx context.Context, renewed bool) error {
+	defer c.alive.Unlock()
+	if !renewed {
+		return nil
+	}
+	c.mu.Lock()
+	c.renewals++
+	clear(c.waiting) // of calls that gave up
+	var all []*Watch
+	for _, w := range c.watches {
+		all = append(all, w)
+	}
+	c.mu.Unlock()
+	for _, w := range all {
+		if err := w.register(ctx, c.exchange); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // call makes a request and waits for its answer.
 func (c *Client) call(ctx context.Context, kind message, tx uint32, path string, payload []byte) ([]byte, error) {
+	c.alive.RLock()
+	defer c.alive.RUnlock()
+	return c.exchange(ctx, kind, tx, path, payload)
+}
+
+// exchange is call while suspended.
+func (c *Client) exchange(ctx context.Context, kind message, tx uint32, path string, payload []byte) ([]byte, error) {
 	answer := make(chan packet, 1)
 	c.mu.Lock()
 	if c.err != nil {
@@ -232,6 +271,12 @@ func checkPath(path string) error {
 	return nil
 }
 
+func (c *Client) generation() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.renewals
+}
+
 // maxTries is how often a transaction is tried that meets another.
 const maxTries = 100
 
@@ -239,6 +284,7 @@ const maxTries = 100
 // calls f again where another transaction was in the way.
 func (c *Client) Transaction(ctx context.Context, f func(Tx) error) error {
 	for range maxTries {
+		before := c.generation()
 		b, err := c.call(ctx, msgTransactionStart, 0, "", []byte{0})
 		if err != nil {
 			return err
@@ -255,6 +301,8 @@ func (c *Client) Transaction(ctx context.Context, f func(Tx) error) error {
 		_, err = c.call(ctx, msgTransactionEnd, uint32(id), "", []byte(end))
 		var xerr *Error
 		switch {
+		case before != c.generation():
+			continue // it was another xenstored's
 		case ferr != nil:
 			return ferr
 		case errors.As(err, &xerr) && xerr.Name == "EAGAIN":

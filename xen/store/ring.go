@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -34,48 +35,76 @@ type Notifier interface {
 // A Ring is a guest's connection to xenstored. One goroutine may read while
 // another writes.
 type Ring struct {
-	page  shm.Region
-	event Notifier
+	page shm.Region
 
-	mu      sync.Mutex
-	cond    sync.Cond // the other side did something
+	mu      sync.Mutex // held wherever the page is used
+	cond    sync.Cond  // the other side did something
+	event   Notifier
 	stopped bool
+	renewed bool // the next Read has to be told
 	done    chan struct{}
 }
+
+// errRenewed is Read's error, once, when the other side is another: what it
+// said of a message before will not be continued.
+var errRenewed = errors.New("xenstore: the connection is new")
 
 // NewRing is a connection over the shared page and its event channel, which it
 // owns.
 func NewRing(page shm.Region, event Notifier) *Ring {
-	r := &Ring{page: page, event: event, done: make(chan struct{})}
+	r := &Ring{page: page}
 	r.cond.L = &r.mu
-	go r.listen()
+	r.listenTo(event)
 	return r
 }
 
-func (r *Ring) listen() {
-	defer close(r.done)
-	for range r.event.Pending() {
+func (r *Ring) listenTo(event Notifier) {
+	r.event, r.done = event, make(chan struct{})
+	go r.listen(event, r.done)
+}
+
+func (r *Ring) listen(event Notifier, done chan struct{}) {
+	defer close(done)
+	for range event.Pending() {
 		r.mu.Lock()
 		r.cond.Broadcast()
 		r.mu.Unlock()
 	}
 	r.mu.Lock()
-	r.stopped = true
-	r.cond.Broadcast()
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	if r.event == event {
+		r.stopped = true
+		r.cond.Broadcast()
+	}
+}
+
+// Suspend stops everything until Resume.
+func (r *Ring) Suspend() { r.mu.Lock() }
+
+// Resume goes on after Suspend. In a new domain, event is the channel to
+// another xenstored, whose ring is empty; nil: all is as it was.
+func (r *Ring) Resume(event Notifier) {
+	defer r.mu.Unlock()
+	if event != nil && !r.stopped {
+		r.listenTo(event)
+		r.renewed = true
+		r.cond.Broadcast()
+	}
 }
 
 // Close ends the connection; reads and writes fail with fs.ErrClosed.
 func (r *Ring) Close() error {
-	err := r.event.Close()
-	<-r.done
+	r.mu.Lock()
+	event, done := r.event, r.done
+	r.mu.Unlock()
+	err := event.Close()
+	<-done
 	return err
 }
 
-// wait waits until f gives a number that is not 0, or an error.
+// wait waits until f gives a number that is not 0, or an error. The lock is
+// held.
 func (r *Ring) wait(f func() (uint32, error)) (uint32, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	for {
 		if r.stopped {
 			return 0, fs.ErrClosed
@@ -101,7 +130,15 @@ func (r *Ring) Read(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	n, err := r.wait(func() (uint32, error) { return r.used(answersProduced, answersConsumed) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n, err := r.wait(func() (uint32, error) {
+		if r.renewed {
+			r.renewed = false
+			return 0, errRenewed
+		}
+		return r.used(answersProduced, answersConsumed)
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -114,6 +151,8 @@ func (r *Ring) Read(b []byte) (int, error) {
 
 // Write writes all of b, waiting for room.
 func (r *Ring) Write(b []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	done := 0
 	for done < len(b) {
 		room, err := r.wait(func() (uint32, error) {

@@ -303,6 +303,8 @@ type mirrored struct {
 }
 
 func (m mirrored) Read(b []byte) (int, error) {
+	m.r.mu.Lock()
+	defer m.r.mu.Unlock()
 	n, err := m.r.wait(func() (uint32, error) { return m.r.used(requestsProduced, requestsConsumed) })
 	if err != nil {
 		return 0, err
@@ -314,6 +316,8 @@ func (m mirrored) Read(b []byte) (int, error) {
 }
 
 func (m mirrored) Write(b []byte) (int, error) {
+	m.r.mu.Lock()
+	defer m.r.mu.Unlock()
 	for i := range b {
 		room, err := m.r.wait(func() (uint32, error) {
 			n, err := m.r.used(answersProduced, answersConsumed)
@@ -341,6 +345,55 @@ func TestRing(t *testing.T) {
 	d := newDaemon(mirrored{theirs})
 	go d.serve()
 	c := New(NewRing(page, a))
+	testValues(t, c)
+	c.Close()
+	theirs.Close()
+}
+
+// TestNewDomain: the client goes on with another xenstored, in the middle of a
+// message of the old one. Its watches are there again.
+func TestNewDomain(t *testing.T) {
+	page := shmtest.New(4096).At(shmtest.Base, 4096)
+	a, b := newWire()
+	theirs := NewRing(page, b)
+	d := newDaemon(mirrored{theirs})
+	go d.serve()
+	ring := NewRing(page, a)
+	c := New(ring)
+	w, err := c.Watch(t.Context(), "control")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-w.Changed()
+	mirrored{theirs}.Write(header(msgWatchEvent, 0, 100)) // and the rest never comes
+
+	c.Suspend()
+	waiting := make(chan error, 1)
+	go func() {
+		_, err := c.Now().Read(t.Context(), "control/x")
+		waiting <- err
+	}()
+	ring.Suspend()
+	theirs.Close()
+	a.Close()
+	clear(page.Bytes)
+	a, b = newWire()
+	theirs = NewRing(page, b)
+	d = newDaemon(mirrored{theirs})
+	d.values["control/x"] = "new"
+	go d.serve()
+	ring.Resume(a)
+	if err := c.Resume(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-waiting; err != nil {
+		t.Errorf("a read that waited: %v", err)
+	}
+	<-w.Changed() // as at its start
+	if err := c.Now().Write(t.Context(), "control/y", "z"); err != nil {
+		t.Fatal(err)
+	}
+	<-w.Changed()
 	testValues(t, c)
 	c.Close()
 	theirs.Close()

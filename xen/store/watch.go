@@ -23,11 +23,16 @@ func (c *Client) Watch(ctx context.Context, path string) (*Watch, error) {
 	w.token = strconv.FormatUint(uint64(c.next), 10)
 	c.watches[w.token] = w
 	c.mu.Unlock()
-	if _, err := c.call(ctx, msgWatch, 0, path, []byte(path+"\x00"+w.token+"\x00")); err != nil {
+	if err := w.register(ctx, c.call); err != nil {
 		w.forget()
 		return nil, err
 	}
 	return w, nil
+}
+
+func (w *Watch) register(ctx context.Context, call func(context.Context, message, uint32, string, []byte) ([]byte, error)) error {
+	_, err := call(ctx, msgWatch, 0, w.path, []byte(w.path+"\x00"+w.token+"\x00"))
+	return err
 }
 
 // Changed receives when something changed since the last receive, at the

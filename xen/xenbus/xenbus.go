@@ -7,6 +7,7 @@ package xenbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -46,11 +47,13 @@ type Bus struct {
 	Events *events.Channels
 	Grants *grants.Table
 	Memory shm.Allocator
+
+	fronts
 }
 
 // A Device is one front end's entry in xenstore.
 type Device struct {
-	Bus
+	*Bus
 	Path        string // "device/vif/0"
 	Backend     string // path of the back end's entry
 	BackendID   uint16 // the domain that it is in
@@ -61,7 +64,7 @@ type Device struct {
 const ConnectTime = 10 * time.Second
 
 // List is the devices of a kind, such as "vif", in xenstore's order.
-func (b Bus) List(ctx context.Context, kind string) ([]*Device, error) {
+func (b *Bus) List(ctx context.Context, kind string) ([]*Device, error) {
 	dir := "device/" + kind
 	names, err := b.Store.Now().Directory(ctx, dir)
 	if err != nil {
@@ -70,17 +73,20 @@ func (b Bus) List(ctx context.Context, kind string) ([]*Device, error) {
 	var all []*Device
 	for _, n := range names {
 		d := &Device{Bus: b, Path: dir + "/" + n, kind: kind, index: n}
-		if d.Backend, err = b.Store.Now().Read(ctx, d.Path+"/backend"); err != nil {
+		if err := d.Find(ctx); err != nil {
 			return nil, err
 		}
-		id, err := b.Store.Now().ReadUint(ctx, d.Path+"/backend-id", 15)
-		if err != nil {
-			return nil, err
-		}
-		d.BackendID = uint16(id)
 		all = append(all, d)
 	}
 	return all, nil
+}
+
+// Find looks where the back end is: in a new domain, at another place.
+func (d *Device) Find(ctx context.Context) error {
+	backend, err1 := d.Store.Now().Read(ctx, d.Path+"/backend")
+	id, err2 := d.Store.Now().ReadUint(ctx, d.Path+"/backend-id", 15)
+	d.Backend, d.BackendID = backend, uint16(id)
+	return errors.Join(err1, err2)
 }
 
 // Name is the device's name for people: "vif/0".

@@ -31,14 +31,16 @@ type machine struct {
 //
 // The processor is an AMD with SVM and nested paging, which QEMU emulates, and
 // without what gets into the way of that. Idling by MWAIT or by C-states makes
-// an emulated Xen late.
+// an emulated Xen late. Xen must not switch vector registers lazily: it relies
+// on exceptions that QEMU does not raise for XSAVE and XRSTOR, so that dom0's
+// programs would see the registers of guests.
 func (m *machine) args() []string {
 	return []string{
 		"-accel", "tcg", "-cpu", "EPYC,+svm,+npt,-smap,-monitor,-rdtscp", "-machine", "q35", "-m", "2560",
 		"-display", "none", "-nodefaults", "-no-user-config", "-no-reboot",
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
 		"-drive", "if=none,id=payload,format=raw,readonly=on,file=payload", "-device", "virtio-blk-pci,drive=payload",
-		"-kernel", "xen", "-append", "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=1280M,max:1280M cpuidle=0 mwait-idle=0",
+		"-kernel", "xen", "-append", "console=com1 com1=115200,8n1 loglvl=warning guest_loglvl=warning dom0_mem=1280M,max:1280M cpuidle=0 mwait-idle=0 spec-ctrl=eager-fpu",
 		"-initrd", "kernel console=hvc0 rdinit=/init loglevel=4,initramfs",
 	}
 }

@@ -149,6 +149,30 @@ void clock_init(void)
 		print("shim: TSC %lu kHz, APIC timer %lu kHz\n", tsc_khz, apic_khz);
 }
 
+/* The opposite of the scaling in clock_now. The quotient fits for centuries. */
+static u64 tsc_of(u64 time)
+{
+	u64 quotient, rest;
+
+	asm("divq %4"
+	    : "=a"(quotient), "=d"(rest)
+	    : "0"(time << VDSO_SCALE_BITS), "1"(time >> (64 - VDSO_SCALE_BITS)), "r"(vdso_data.tsc_scale)
+	    : "cc");
+	return quotient + (rest != 0);
+}
+
+void clock_resume(u64 time)
+{
+	tsc_khz = 0;
+	if (!pvclock_init(&tsc_khz, &wall))
+		panic("no clock after a suspension");
+	vdso_data.tsc_scale = (1000000ul << VDSO_SCALE_BITS) / tsc_khz;
+	vdso_data.tsc_base = rdtsc() - tsc_of(time);
+	wall -= clock_now();
+	vdso_data.wall_offset = wall;
+	clock_interrupted();
+}
+
 void clock_interrupt_at(u64 time)
 {
 	u64 now, ticks;

@@ -137,6 +137,17 @@ void console_init_xen(void)
 	ring_port = (u32)port;
 }
 
+/* In a new domain: the ring is where it was, and its event channel is another. */
+void console_resume(void)
+{
+	u64 port;
+
+	if (!ring || xen_param(PARAM_CONSOLE_PORT, &port))
+		return;
+	ring_port = (u32)port;
+	console_listen();
+}
+
 void console_write(const char *s, u64 n)
 {
 	if (ring)

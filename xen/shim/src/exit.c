@@ -23,10 +23,23 @@ static void triple_fault(void)
 	asm volatile("lidt %0; int3" : : "m"(none));
 }
 
+static bool has_reason;
+static u32 asked_reason;
+
+/* The toolstack asked for this end: it is none of the program's failures. */
+s64 power_off_as(u64 reason)
+{
+	if (reason != SHUTDOWN_POWEROFF && reason != SHUTDOWN_REBOOT)
+		return -EINVAL;
+	has_reason = true;
+	asked_reason = (u32)reason;
+	return 0;
+}
+
 NORETURN void power_off(int status)
 {
 	if (xen_present()) {
-		u32 reason = status ? SHUTDOWN_CRASH : SHUTDOWN_POWEROFF;
+		u32 reason = has_reason ? asked_reason : status ? SHUTDOWN_CRASH : SHUTDOWN_POWEROFF;
 
 		if (status)
 			print("shim: exit status %d\n", status);

@@ -137,6 +137,10 @@ s64 call_platform(const u64 *a)
 		return interrupt((s64)a[1], a[2]);
 	case PLATFORM_SHARED_INFO:
 		return xen_shared ? map(physical((const void *)xen_shared), PAGE_SIZE, 0) : -ENODEV;
+	case PLATFORM_SUSPEND:
+		return xen_present() ? xen_suspend() : -ENODEV;
+	case PLATFORM_END:
+		return power_off_as(a[1]);
 	case PLATFORM_PORT_READ:
 		return port_read((u16)a[1], a[2]);
 	case PLATFORM_PORT_WRITE:

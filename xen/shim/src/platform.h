@@ -18,6 +18,8 @@ enum platform_op {
 	PLATFORM_PORT_READ = 6, /* (port, width in bytes) -> value */
 	PLATFORM_PORT_WRITE = 7, /* (port, width in bytes, value) -> 0 */
 	PLATFORM_SHARED_INFO = 8, /* () -> address of Xen's shared info */
+	PLATFORM_SUSPEND = 9,    /* () -> 0 in a new domain, 1 still in the old one */
+	PLATFORM_END = 10,       /* (reason) -> 0: the shutdown reason that Xen will see, whatever the status */
 };
 
 #endif

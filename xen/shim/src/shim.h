@@ -29,10 +29,13 @@ enum exit_status {
 	EXIT_SIGNAL = 128,  /* and the signal's number */
 };
 NORETURN void power_off(int status);
+/* What Xen is told then. -EINVAL: no such reason. */
+s64 power_off_as(u64 reason);
 
 /* console.c */
 void console_init(void);
 void console_init_xen(void);
+void console_resume(void);
 /* Asks for console_input when something is typed. */
 void console_listen(void);
 void console_write(const char *s, u64 n);
@@ -149,6 +152,8 @@ s64 ioapic_route(u32 line, u8 vector);
 /* clock.c: nanoseconds since the shim was entered. */
 void clock_init(void);
 u64 clock_now(void);
+/* Goes on from a time, on a processor whose TSC may be another. */
+void clock_resume(u64 time);
 u64 clock_wall_offset(void);
 /* Asks for an interrupt at a time, or earlier; NEVER: for none. */
 #define NEVER (~0ul)

@@ -8,6 +8,12 @@ volatile struct xen_shared_info *xen_shared;
 static u32 cpuid_base;
 extern u8 hypercall_page[];
 
+/* Xen writes the code that calls it, as it wants to be called. */
+static void write_hypercall_page(void)
+{
+	wrmsr(cpuid(cpuid_base + 2, 0).ebx, (u64)hypercall_page - SHIM_BASE);
+}
+
 /* Xen may stand behind another hypervisor's leaves (arch-x86/cpuid.h). */
 bool xen_detect(void)
 {
@@ -20,7 +26,7 @@ bool xen_detect(void)
 		}
 	}
 	if (cpuid_base)
-		wrmsr(cpuid(cpuid_base + 2, 0).ebx, (u64)hypercall_page - SHIM_BASE);
+		write_hypercall_page();
 	return cpuid_base != 0;
 }
 
@@ -52,9 +58,8 @@ void xen_notify(u32 port)
  * The shared info takes the place of a page of ours. Event channels then come
  * as VECTOR_UPCALL.
  */
-void xen_init(void)
+static void share(void *page)
 {
-	void *page = pages_alloc(0);
 	struct xen_add_to_physmap map = {.domain = DOMID_SELF, .gpfn = physical(page) >> PAGE_SHIFT};
 	struct xen_hvm_param callback = {
 		.domain = DOMID_SELF, .index = PARAM_CALLBACK, .value = CALLBACK_VECTOR(VECTOR_UPCALL)};
@@ -66,6 +71,31 @@ void xen_init(void)
 	r = hypercall(HYPERCALL_HVM, HVM_SET_PARAM, (u64)&callback, 0, 0, 0);
 	if (r)
 		panic("Xen gives no event channel upcalls: error %ld", -r);
+}
+
+void xen_init(void)
+{
+	share(pages_alloc(0));
+}
+
+/*
+ * A new domain has our memory and our registers, and nothing else of what Xen
+ * kept for us: no shared info, no event channels, no grants (public/sched.h,
+ * SHUTDOWN_suspend). What is the program's, it makes again.
+ */
+s64 xen_suspend(void)
+{
+	u32 reason = SHUTDOWN_SUSPEND;
+	u64 before = clock_now();
+	s64 r = hypercall(HYPERCALL_SCHED, SCHED_SHUTDOWN, (u64)&reason, 0, 0, 0);
+
+	if (r)
+		return r;
+	write_hypercall_page();
+	share((void *)xen_shared);
+	console_resume();
+	clock_resume(before);
+	return 0;
 }
 
 /*

@@ -18,7 +18,7 @@ enum hypercall_number {
 };
 
 enum { SCHED_SHUTDOWN = 2, SCHED_POLL = 3 };
-enum { SHUTDOWN_POWEROFF = 0, SHUTDOWN_CRASH = 3 };
+enum { SHUTDOWN_POWEROFF = 0, SHUTDOWN_REBOOT = 1, SHUTDOWN_SUSPEND = 2, SHUTDOWN_CRASH = 3 };
 enum { EVENT_SEND = 4, EVENT_UNMASK = 9 };
 enum { HVM_SET_PARAM = 0, HVM_GET_PARAM = 1 };
 enum { PARAM_CALLBACK = 0, PARAM_CONSOLE_PFN = 17, PARAM_CONSOLE_PORT = 18 };
@@ -84,6 +84,8 @@ s64 xen_param(u32 index, u64 *value);
 void xen_notify(u32 port);
 /* The upcall vector came. */
 void xen_upcall(void);
+/* Lets the toolstack save this domain. 0: this is the new one; 1: it was called off. */
+s64 xen_suspend(void);
 s64 hypercall(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e);
 
 #endif

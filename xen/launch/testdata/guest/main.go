@@ -6,10 +6,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -37,6 +39,8 @@ var tests = map[string]func(args []string){
 	"disk":       disk,
 	"oom":        oom,
 	"watch":      watch,
+	"suspend":    suspend,
+	"terminate":  terminate,
 	"sleep":      func([]string) { fmt.Println("sleeping"); time.Sleep(time.Hour) },
 }
 
@@ -317,6 +321,54 @@ func watch([]string) {
 	}
 	check(w.Close() == nil, "close")
 	fmt.Println("watch ok")
+}
+
+// terminate ends when it is asked to.
+func terminate([]string) {
+	must(device.OpenBus())
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	fmt.Println("waiting")
+	<-asked
+	fmt.Println("ends by itself")
+}
+
+// suspend uses its disk, its clock and its memory until xenstore says "end",
+// whatever domain it is by then.
+func suspend([]string) {
+	ctx := context.Background()
+	devices := must(device.Open())
+	d := must(devices.Disk(0))
+	store := devices.Bus.Store.Now()
+	w := must(devices.Bus.Store.Watch(ctx, "data/end"))
+	id := must(store.Read(ctx, "domid"))
+	fmt.Println("working in domain", id)
+	block, got := make([]byte, 4096), make([]byte, 4096)
+	last, wall := time.Now(), time.Now().Unix()
+	for i := range 1_000_000 {
+		rand.Read(block)
+		at := int64(i%64) * 4096
+		must(d.WriteAt(block, at))
+		must(d.ReadAt(got, at))
+		check(bytes.Equal(block, got), "round %d: the disk does not hold what was written", i)
+		now := time.Now()
+		check(now.Sub(last) >= 0 && now.Sub(last) < 20*time.Second, "round %d took %v", i, now.Sub(last))
+		check(now.Unix() >= wall && now.Unix() < wall+1000, "the date went from %d to %d", wall, now.Unix())
+		last, wall = now, now.Unix()
+		if is := must(store.Read(ctx, "domid")); is != id {
+			fmt.Println("goes on in domain", is)
+			id = is
+		}
+		time.Sleep(5 * time.Millisecond)
+		select {
+		case <-w.Changed():
+			if _, err := store.Read(ctx, "data/end"); err == nil {
+				fmt.Println("suspend ok")
+				return
+			}
+		default:
+		}
+	}
 }
 
 func oom([]string) {
