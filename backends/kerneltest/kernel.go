@@ -61,13 +61,15 @@ func NeedKernel(t testing.TB, spec string) {
 }
 
 // Each runs test as a subtest on every kernel that specs names, or, without
-// specs, on one of every backend that the test binary has. Kernels that cannot
-// run here are skipped with what is missing.
+// specs, on one of every backend that the test binary has and whose name alone
+// is a kernel. Kernels that cannot run here are skipped with what is missing.
 func Each(t *testing.T, test func(t *testing.T, k *sys.Kernel), specs ...string) {
 	t.Helper()
 	if len(specs) == 0 {
 		for _, b := range backends.List() {
-			specs = append(specs, b.Name)
+			if !b.NeedsArgs {
+				specs = append(specs, b.Name)
+			}
 		}
 	}
 	if len(specs) == 0 {

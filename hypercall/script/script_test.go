@@ -420,8 +420,9 @@ def on_alloc(ev):
 		}
 		return out
 	}
-	if run(1) != run(1) || run(1) == run(2) {
-		t.Errorf("seeds give\n%s%s%s", run(1), run(1), run(2))
+	first, again, other := run(1), run(1), run(2)
+	if first != again || first == other {
+		t.Errorf("seeds give\n%s%s%s", first, again, other)
 	}
 }
 

@@ -237,22 +237,11 @@ func parseOption(word string) (TopologyOption, bool) {
 	return TopologyOption{key, peer, value}, true
 }
 
-// String is the topology as ParseTopology reads it.
+// String is the topology as ParseTopology reads it: the nodes, which keeps
+// their order, and then the links.
 func (t *Topology) String() string {
 	var b strings.Builder
-	for _, l := range t.Links {
-		if l.From == l.To {
-			fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s--%s %v", l.A, l.B, l.To)))
-			continue
-		}
-		fmt.Fprintf(&b, "%s--%s\n", l.A, l.B)
-		fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s->%s %v", l.A, l.B, l.To)))
-		fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s->%s %v", l.B, l.A, l.From)))
-	}
 	for _, n := range t.Nodes {
-		if n.Kind == "" && len(n.Options) == 0 && len(n.Links) > 0 {
-			continue
-		}
 		fmt.Fprintf(&b, "%s:", n.Name)
 		if n.Kind != "" {
 			fmt.Fprintf(&b, " %s", n.Kind)
@@ -261,6 +250,15 @@ func (t *Topology) String() string {
 			fmt.Fprintf(&b, " %v", o)
 		}
 		fmt.Fprintln(&b)
+	}
+	for _, l := range t.Links {
+		if l.From == l.To {
+			fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s--%s %v", l.A, l.B, l.To)))
+			continue
+		}
+		fmt.Fprintf(&b, "%s--%s\n", l.A, l.B)
+		fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s->%s %v", l.A, l.B, l.To)))
+		fmt.Fprintln(&b, strings.TrimSpace(fmt.Sprintf("%s->%s %v", l.B, l.A, l.From)))
 	}
 	return b.String()
 }

@@ -25,7 +25,15 @@ hub--router
 
 func TestTopology(t *testing.T) {
 	top := get[*vnet.Topology](t)(vnet.ParseTopology(office))
-	const want = `pc1--sw1 delay=1ms
+	const want = `pc1: sentry:hostname=pc1,mem=64m
+sw1:
+pc2:
+sw2:
+server: rump?ncpu=2 mtu=9000 ip=10.0.0.9/24
+router: rump ip@sw2=10.0.0.1/24
+hub: switch
+pc3:
+pc1--sw1 delay=1ms
 pc2--sw1
 sw1--sw2
 sw1->sw2 rate=1gbit
@@ -34,10 +42,6 @@ sw2--server rate=1gbit
 router--sw2
 hub--pc3
 hub--router
-pc1: sentry:hostname=pc1,mem=64m
-server: rump?ncpu=2 mtu=9000 ip=10.0.0.9/24
-router: rump ip@sw2=10.0.0.1/24
-hub: switch
 `
 	if got := top.String(); got != want {
 		t.Errorf("the topology is\n%swant\n%s", got, want)

@@ -113,26 +113,26 @@ func Open(ctx context.Context, d *xenbus.Device) (*Disk, error) {
 }
 
 // connect begins with a back end, and is what that says of the disk.
-func (k *Disk) connect(ctx context.Context) (info, error) {
-	d := k.device
-	if err := d.AwaitBackend(ctx, xenbus.InitWait, xenbus.Initialised, xenbus.Connected); err != nil {
+func (d *Disk) connect(ctx context.Context) (info, error) {
+	dev := d.device
+	if err := dev.AwaitBackend(ctx, xenbus.InitWait, xenbus.Initialised, xenbus.Connected); err != nil {
 		return info{}, err
 	}
-	refs, err := d.Grants.GrantRegion(d.BackendID, k.all.Slice(0, memory), false)
+	refs, err := dev.Grants.GrantRegion(dev.BackendID, d.all.Slice(0, memory), false)
 	if err != nil {
 		return info{}, err
 	}
-	port, err := d.Events.Alloc(d.BackendID)
+	port, err := dev.Events.Alloc(dev.BackendID)
 	if err != nil {
 		return info{}, err
 	}
-	k.begin(port, refs)
-	i, err := introduce(ctx, d, port.Number(), refs[0])
+	d.begin(port, refs)
+	i, err := introduce(ctx, dev, port.Number(), refs[0])
 	if err != nil {
 		port.Close()
 		return info{}, err
 	}
-	k.start()
+	d.start()
 	return i, nil
 }
 
