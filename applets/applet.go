@@ -34,6 +34,9 @@ type Applet struct {
 	Summary string // one line
 	// Synopsis is what may stand behind the name, such as "[-l] [FILE...]".
 	Synopsis string
+	// Concurrent says that the applet has goroutines of its own that use the
+	// kernel. A world of package sim cannot run it.
+	Concurrent bool
 
 	// flags declares the options and returns what runs with their values.
 	flags func(*pflag.FlagSet) action

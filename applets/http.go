@@ -13,9 +13,10 @@ import (
 )
 
 var httpd = &Applet{
-	Name:     "httpd",
-	Summary:  "serve a directory over HTTP until it is interrupted",
-	Synopsis: "[-l ADDRESS] [-n REQUESTS] [DIRECTORY]",
+	Name:       "httpd",
+	Concurrent: true,
+	Summary:    "serve a directory over HTTP until it is interrupted",
+	Synopsis:   "[-l ADDRESS] [-n REQUESTS] [DIRECTORY]",
 	flags: func(f *pflag.FlagSet) action {
 		address := f.StringP("listen", "l", ":80", "where to listen, HOST:PORT")
 		requests := f.IntP("requests", "n", 0, "end after that many requests; 0: never")
@@ -76,9 +77,10 @@ func (j *job) waitServed(served <-chan struct{}, requests int, done <-chan error
 }
 
 var fetch = &Applet{
-	Name:     "fetch",
-	Summary:  "get a file over HTTP",
-	Synopsis: "[-o FILE] [-t TIMEOUT] URL...",
+	Name:       "fetch",
+	Concurrent: true,
+	Summary:    "get a file over HTTP",
+	Synopsis:   "[-o FILE] [-t TIMEOUT] URL...",
 	flags: func(f *pflag.FlagSet) action {
 		output := f.StringP("output", "o", "-", "the file to write")
 		timeout := f.DurationP("timeout", "t", time.Minute, "how long to try")

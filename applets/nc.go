@@ -15,9 +15,10 @@ import (
 )
 
 var nc = &Applet{
-	Name:     "nc",
-	Summary:  "send the input over TCP or UDP, and write what comes back",
-	Synopsis: "[-u] [-w TIME] HOST PORT | -l [-u] [-w TIME] [HOST] PORT",
+	Name:       "nc",
+	Concurrent: true,
+	Summary:    "send the input over TCP or UDP, and write what comes back",
+	Synopsis:   "[-u] [-w TIME] HOST PORT | -l [-u] [-w TIME] [HOST] PORT",
 	flags: func(f *pflag.FlagSet) action {
 		listen := f.BoolP("listen", "l", false, "wait for one connection or, with -u, for the first datagram")
 		udp := f.BoolP("udp", "u", false, "datagrams, which have no end: see -w")

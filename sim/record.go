@@ -2,7 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // A Record is a run and its result, as a line of JSON.
@@ -25,6 +27,18 @@ type Record struct {
 	// Drawn are the values of World.Int, and the least that each could have
 	// had.
 	Drawn map[string]DrawnRecord `json:"drawn,omitempty"`
+}
+
+// Kind is what two failures of the same kind have in common: the first line of
+// the error without its numbers.
+func (r Record) Kind() string {
+	line, _, _ := strings.Cut(r.Error, "\n")
+	return strings.Map(func(c rune) rune {
+		if unicode.IsDigit(c) {
+			return -1
+		}
+		return c
+	}, line)
 }
 
 // A FaultRecord is a turns.Fault in a Record.

@@ -3,8 +3,6 @@ package sim
 import (
 	"maps"
 	"slices"
-	"strings"
-	"unicode"
 )
 
 // Shrink finds a smaller case that fails as a record does: with fewer faults,
@@ -19,7 +17,7 @@ func Shrink(failed Record, run func(Case) (Record, error), progress func(Record)
 	if err != nil {
 		return failed, err
 	}
-	s := &shrinker{best: failed, at: c, run: run, progress: progress, like: likeness(failed.Error)}
+	s := &shrinker{best: failed, at: c, run: run, progress: progress, like: failed.Kind()}
 	for smaller := true; smaller && s.err == nil; {
 		smaller = s.dropFaults()
 		smaller = s.lowerValues() || smaller
@@ -46,7 +44,7 @@ func (s *shrinker) try(c Case) bool {
 		s.err = err
 		return false
 	}
-	if !r.Failed || likeness(r.Error) != s.like {
+	if !r.Failed || r.Kind() != s.like {
 		return false
 	}
 	s.best, s.at = r, c
@@ -54,18 +52,6 @@ func (s *shrinker) try(c Case) bool {
 		s.progress(r)
 	}
 	return true
-}
-
-// likeness is what two failures of the same kind have in common: the first
-// line of the error without its numbers.
-func likeness(message string) string {
-	line, _, _ := strings.Cut(message, "\n")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsDigit(r) {
-			return -1
-		}
-		return r
-	}, line)
 }
 
 func (s *shrinker) only(faults []int) Case {

@@ -54,23 +54,41 @@ func (w *World) Config(name string) backends.Config {
 // Kernel opens a kernel by its specification, such as "rump:netinet". It is
 // closed at the end of the run. A kernel that does not open fails the run.
 func (w *World) Kernel(name, spec string) *sys.Kernel {
-	k, err := sys.OpenConfig(context.Background(), spec, w.Config(name))
+	k, err := w.OpenKernel(name, spec)
 	w.Check(err)
-	w.Cleanup(func() { w.closed("kernel "+name, k.Close()) })
 	return k
+}
+
+// OpenKernel is Kernel that returns its error.
+func (w *World) OpenKernel(name, spec string) (*sys.Kernel, error) {
+	k, err := sys.OpenConfig(context.Background(), spec, w.Config(name))
+	if err != nil {
+		return nil, err
+	}
+	w.Cleanup(func() { w.closed("kernel "+name, k.Close()) })
+	return k, nil
 }
 
 // Lab opens the kernels of a topology and joins them by a network; see
 // [netlab.Open]. What the links do to frames are faults of the run. The lab is
-// closed at the end of the run.
+// closed at the end of the run. One that does not open fails the run.
 func (w *World) Lab(topology string) *netlab.Lab {
+	l, err := w.OpenLab(topology)
+	w.Check(err)
+	return l
+}
+
+// OpenLab is Lab that returns its error.
+func (w *World) OpenLab(topology string) (*netlab.Lab, error) {
 	l, err := netlab.Open(context.Background(), topology, netlab.Config{
 		Kernel: "rump", Network: w.NetworkConfig(), Node: w.Config,
 	})
-	w.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	w.Connect(l.Network)
 	w.Cleanup(func() { w.closed("lab", l.Close()) })
-	return l
+	return l, nil
 }
 
 func (w *World) closed(what string, err error) {

@@ -18,7 +18,8 @@ var (
 
 // A File is an open descriptor of a process. It is closed when nothing refers
 // to it any more, unless [File.Keep] was called; closing it explicitly is
-// still better.
+// still better. In a world of package sim, which the garbage collector must not
+// change, it stays open until the kernel ends.
 //
 // Methods may be called by many goroutines at a time. A Close that meets
 // calls in flight takes effect when they have ended, so a call never reaches

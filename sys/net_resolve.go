@@ -17,6 +17,13 @@ func (p *Process) resolve(ctx context.Context, network, address string) ([]netip
 	return p.Dialer().lookup(ctx, network, address)
 }
 
+// Resolve is the addresses of "host:port" for a network such as "udp", in the
+// order in which Dial tries them: what an IP address says, /etc/hosts, or the
+// name server in /etc/resolv.conf. No host is this kernel's loopback.
+func (p *Process) Resolve(ctx context.Context, network, address string) ([]netip.AddrPort, error) {
+	return p.Dialer().resolve(ctx, network, address)
+}
+
 // resolve is lookup for connecting: no host is this kernel's loopback.
 func (d *Dialer) resolve(ctx context.Context, network, address string) ([]netip.AddrPort, error) {
 	addrs, err := d.lookup(ctx, network, address)

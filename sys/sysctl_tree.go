@@ -2,6 +2,7 @@ package sys
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -52,12 +53,17 @@ func (p *Process) sysctlBelow(mib []int32) ([]sysctlNode, error) {
 	}
 	query := make([]byte, sysctlNodeSize)
 	a.Order.PutUint32(query, sysctlVersion)
-	b := make([]byte, sysctlNodeSize*maxSysctlNodes)
-	n, err := p.sysctl(append(slices.Clone(mib), ctlQuery), b, query)
-	if err != nil {
-		return nil, err
+	mib = append(slices.Clone(mib), ctlQuery)
+	for nodes := 128; ; nodes = maxSysctlNodes {
+		b := make([]byte, sysctlNodeSize*nodes)
+		n, err := p.sysctl(mib, b, query)
+		if err == nil {
+			return decodeSysctlNodes(a, b[:min(n, len(b))]), nil
+		}
+		if !errors.Is(err, ENOMEM) || nodes == maxSysctlNodes {
+			return nil, err
+		}
 	}
-	return decodeSysctlNodes(a, b[:min(n, len(b))]), nil
 }
 
 func decodeSysctlNodes(a *abi.ABI, b []byte) []sysctlNode {

@@ -214,7 +214,7 @@ func eventDelay(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kw
 	if err != nil {
 		return nil, err
 	}
-	var d nanoseconds
+	var d Duration
 	if err := starlark.UnpackArgs(b.Name(), args, kwargs, "duration", &d); err != nil {
 		return nil, err
 	}

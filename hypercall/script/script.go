@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -20,6 +21,7 @@ import (
 const (
 	MaxSource = 64 << 10 // bytes of its text
 	MaxSteps  = 1 << 20  // steps of Starlark for one event, and for loading
+	MaxCall   = 1 << 26  // steps for one Call
 	MaxMemory = 64 << 20
 )
 
@@ -29,6 +31,12 @@ type Options struct {
 	Seed uint64
 	// Print receives what the script prints, line by line. nil: it is dropped.
 	Print func(text string)
+	// Predeclared are names that the script finds besides the library.
+	Predeclared starlark.StringDict
+	// Entry is a function of that many parameters which the script has for
+	// [Script.Call]. Without one, a script has a function for an event.
+	Entry       string
+	EntryParams int
 }
 
 // A Script is a loaded program. It may watch several kernels at a time.
@@ -73,11 +81,12 @@ func Load(name string, source io.Reader, o Options) (*Script, error) {
 		s.print = func(string) {}
 	}
 	predeclared := s.library()
+	maps.Copy(predeclared, o.Predeclared)
 	prog, err := compile(name, text, predeclared)
 	if err != nil {
 		return nil, err
 	}
-	err = s.run(func(t *starlark.Thread, _ *run) (err error) {
+	err = s.run(MaxSteps, func(t *starlark.Thread, _ *run) (err error) {
 		s.globals, err = prog.Init(t, predeclared)
 		return err
 	})
@@ -85,6 +94,9 @@ func Load(name string, source io.Reader, o Options) (*Script, error) {
 		return nil, s.errorOf(err, nil)
 	}
 	if err := s.findHandlers(); err != nil {
+		return nil, err
+	}
+	if err := s.findEntry(o); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -122,8 +134,20 @@ func (s *Script) findHandlers() error {
 		}
 		s.handlers[strings.TrimPrefix(name, "on_")] = f
 	}
-	if len(s.handlers) == 0 {
-		return fmt.Errorf("script %s: it has no function for an event, such as on_bio", s.name)
+	return nil
+}
+
+// findEntry looks for what the script must have.
+func (s *Script) findEntry(o Options) error {
+	if o.Entry == "" {
+		if len(s.handlers) == 0 {
+			return fmt.Errorf("script %s: it has no function for an event, such as on_bio", s.name)
+		}
+		return nil
+	}
+	f, ok := s.globals[o.Entry].(*starlark.Function)
+	if !ok || f.NumParams() != o.EntryParams {
+		return fmt.Errorf("script %s: it has no function %s of %d parameters", s.name, o.Entry, o.EntryParams)
 	}
 	return nil
 }
@@ -136,6 +160,9 @@ func (s *Script) Hook() hypercall.Hook {
 	}
 	return hypercall.Intercept(s.handle, events...)
 }
+
+// HasHandlers reports whether the script has a function for an event.
+func (s *Script) HasHandlers() bool { return len(s.handlers) > 0 }
 
 // Err is the script's first error, nil while it has none.
 func (s *Script) Err() error {
@@ -170,7 +197,7 @@ func (s *Script) call(e *event) error {
 	if s.failed != nil {
 		return s.failed // of another kernel
 	}
-	err := s.run(func(t *starlark.Thread, r *run) error {
+	err := s.run(MaxSteps, func(t *starlark.Thread, r *run) error {
 		e.run = r
 		_, err := starlark.Call(t, s.handlers[e.ev.Name], starlark.Tuple{e}, nil)
 		return err
@@ -182,7 +209,7 @@ func (s *Script) call(e *event) error {
 }
 
 // run runs Starlark within the bounds, with s.mu held.
-func (s *Script) run(f func(*starlark.Thread, *run) error) error {
+func (s *Script) run(steps uint64, f func(*starlark.Thread, *run) error) error {
 	r := &run{s: s}
 	t := &starlark.Thread{
 		Name:  s.name,
@@ -191,8 +218,8 @@ func (s *Script) run(f func(*starlark.Thread, *run) error) error {
 			return nil, errors.New("a script is one file")
 		},
 	}
-	t.SetMaxExecutionSteps(MaxSteps)
-	t.OnMaxSteps = func(t *starlark.Thread) { t.Cancel(fmt.Sprintf("more than %d steps", MaxSteps)) }
+	t.SetMaxExecutionSteps(steps)
+	t.OnMaxSteps = func(t *starlark.Thread) { t.Cancel(fmt.Sprintf("more than %d steps", steps)) }
 	t.SetLocal(runKey, r)
 	err := f(t, r)
 	if bounds := r.end(int(t.ExecutionSteps())); err == nil {
@@ -211,7 +238,11 @@ type Error struct {
 	Kernel string
 	Reason string
 	Trace  string // the calls that led there, of several lines
+	Err    error  // as Starlark gave it
 }
+
+// Unwrap is the error as Starlark gave it.
+func (e *Error) Unwrap() error { return e.Err }
 
 // Error is one line.
 func (e *Error) Error() string {
@@ -223,7 +254,7 @@ func (e *Error) Error() string {
 }
 
 func (s *Script) errorOf(err error, ev *hypercall.Event) error {
-	e := &Error{Script: s.name, Reason: err.Error()}
+	e := &Error{Script: s.name, Reason: err.Error(), Err: err}
 	if ev != nil {
 		e.Event, e.Seq, e.Kernel = ev.Name, ev.Seq, ev.Kernel
 	}

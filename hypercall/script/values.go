@@ -116,24 +116,25 @@ func errorName(err error) starlark.Value {
 	return starlark.String(err.Error())
 }
 
-// nanoseconds is a duration: a text such as "20ms", or an int.
-type nanoseconds time.Duration
+// A Duration is a parameter of a builtin: a text such as "20ms", or an int of
+// nanoseconds, not negative.
+type Duration time.Duration
 
 // Unpack implements starlark.Unpacker.
-func (d *nanoseconds) Unpack(v starlark.Value) error {
+func (d *Duration) Unpack(v starlark.Value) error {
 	switch v := v.(type) {
 	case starlark.String:
 		parsed, err := time.ParseDuration(string(v))
 		if err != nil {
 			return fmt.Errorf("%q is no duration: it is one such as \"20ms\"", string(v))
 		}
-		*d = nanoseconds(parsed)
+		*d = Duration(parsed)
 	case starlark.Int:
 		n, ok := v.Int64()
 		if !ok {
 			return fmt.Errorf("%s ns are too many", v)
 		}
-		*d = nanoseconds(n)
+		*d = Duration(n)
 	default:
 		return fmt.Errorf("want a duration, not a %s", v.Type())
 	}

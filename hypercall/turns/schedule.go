@@ -25,6 +25,7 @@ type machine struct {
 	hypercall.Machine
 	seat hypercall.Seat
 	name string
+	who  string // in the words of errors
 }
 
 // maxSlice bounds how many turns a machine gives its threads before the world
@@ -187,7 +188,7 @@ func (s *Scheduler) event(e *event) {
 }
 
 func (s *Scheduler) run(m *machine) {
-	defer s.recoverPanic("kernel " + m.name)
+	defer s.recoverPanic(m.who)
 	m.Run(1 + s.turns.IntN(maxSlice))
 	s.note(uint64(m.seat.ID))
 	s.note(m.Trace())

@@ -44,7 +44,7 @@ func (s *Scheduler) seat(name string) hypercall.Seat {
 
 // Join implements hypercall.Scheduler.
 func (s *Scheduler) Join(at hypercall.Seat, m hypercall.Machine) {
-	s.machines = append(s.machines, &machine{Machine: m, seat: at, name: s.names[at.ID]})
+	s.machines = append(s.machines, &machine{Machine: m, seat: at, name: s.names[at.ID], who: "kernel " + s.names[at.ID]})
 }
 
 // Leave implements hypercall.Scheduler.

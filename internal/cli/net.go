@@ -226,30 +226,5 @@ func changeLink(lab *netlab.Lab, _ *applets.Env, args []string) error {
 	if len(args) < 2 {
 		return usagef("it is link A--B CONDITION..., such as link a--sw loss=5%%")
 	}
-	if from, to, ok := strings.Cut(args[0], "->"); ok {
-		return changeWay(lab, from, to, args[1:])
-	}
-	from, to, ok := strings.Cut(args[0], "--")
-	if !ok {
-		return usagef("%q is no link such as a--b", args[0])
-	}
-	if err := changeWay(lab, from, to, args[1:]); err != nil {
-		return err
-	}
-	return changeWay(lab, to, from, args[1:])
-}
-
-func changeWay(lab *netlab.Lab, from, to string, conditions []string) error {
-	l, end, err := lab.Way(from, to)
-	if err != nil {
-		return err
-	}
-	c, err := l.Conditions(end)
-	if err != nil {
-		return err
-	}
-	if err := c.Apply(strings.Join(conditions, " ")); err != nil {
-		return err
-	}
-	return l.SetFrom(end, c)
+	return lab.Change(args[0], strings.Join(args[1:], " "))
 }

@@ -20,6 +20,7 @@ var commands = []func(*env) *cobra.Command{
 	newNetCommand,
 	newPacketdrillCommand,
 	newPowercutCommand,
+	newSimCommand,
 	newConformCommand,
 	newBenchCommand,
 	newVersionCommand,

@@ -35,6 +35,9 @@ func DefaultDir() string {
 
 // Present is nil where dir holds a kit. It looks at names only.
 func Present(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, "lib"+base+".so")); err == nil && dir != "" {
+		return nil // no need to read the folder
+	}
 	files, err := list(dir)
 	if err != nil {
 		return err
