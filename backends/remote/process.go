@@ -245,13 +245,21 @@ func (p *Process) fork(ctx context.Context, fds backends.Descriptors) (*Process,
 // await waits for the answer to a request, which was sent with err.
 func (p *Process) await(r *request, err error) error {
 	if err != nil {
-		p.conn.Close() // and so receive ends all requests
+		p.sendFailed()
 	}
 	if !p.look(r) {
 		p.leaveReading(r)
 		<-r.done
 	}
 	return r.err
+}
+
+// sendFailed ends the connection, and so all requests. What the server said last,
+// such as that the process has exited, may not have been read yet: that comes
+// first.
+func (p *Process) sendFailed() {
+	_ = p.conn.CloseWrite() // it may be closed
+	time.AfterFunc(hangTime, func() { p.conn.Close() })
 }
 
 // hangTime bounds how long a server may take to end a process.
