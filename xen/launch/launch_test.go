@@ -131,6 +131,9 @@ func TestFiles(t *testing.T) {
 func TestRuntime(t *testing.T)    { succeed(t, Config{}, "runtime ok", "runtime") }
 func TestProtection(t *testing.T) { succeed(t, Config{}, "protection ok", "protection") }
 func TestMemory(t *testing.T)     { succeed(t, Config{MemoryMiB: 40}, "memory ok", "memory") }
+func TestMemfd(t *testing.T)      { succeed(t, Config{MemoryMiB: 40}, "memfd ok", "memfd") }
+func TestPipes(t *testing.T)      { succeed(t, Config{}, "pipes ok", "pipes") }
+func TestMasks(t *testing.T)      { succeed(t, Config{}, "masks ok", "masks") }
 func TestHostile(t *testing.T)    { succeed(t, Config{}, "hostile ok", "hostile") }
 
 func TestMemoryAbove4GiB(t *testing.T) {

@@ -1,7 +1,10 @@
-// Package link attaches a guest's network interface to a network stack of
-// gVisor: alone, as package netstack does, or inside of the kernel of
-// backends/sentry.
+// Package link attaches a guest's network interface to what carries on from
+// there: a kernel that is opened in the guest ([Net]), or a network stack of
+// gVisor alone ([New]), as package netstack does.
 //
-// What may be in this room: the adapter between device.NIC and
-// stack.LinkEndpoint. What may not: protocols above Ethernet.
+//	cfg := backends.Config{NICs: []backends.NIC{{Net: link.Net(nic), MTU: nic.MTU()}}}
+//	k, err := sys.OpenConfig(ctx, "sentry", cfg)
+//
+// What may be in this room: adapters of device.NIC. What may not: protocols
+// above Ethernet.
 package link

@@ -29,7 +29,7 @@ type endpoint struct {
 
 	mu         sync.RWMutex
 	dispatcher stack.NetworkDispatcher // nil: frames are dropped
-	mtu        uint32
+	mtu        uint32                  // without the header
 	addr       tcpip.LinkAddress
 	onClose    func()
 
@@ -39,13 +39,19 @@ type endpoint struct {
 
 var _ stack.LinkEndpoint = (*endpoint)(nil)
 
+// headerSize is that of Ethernet's header.
+const headerSize = header.EthernetMinimumSize
+
+// MTU is that of whole frames: the endpoint around this one takes off the
+// header.
 func (e *endpoint) MTU() uint32 {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
-	return e.mtu
+	return e.mtu + headerSize
 }
 
-// SetMTU lowers the MTU, or raises it up to the interface's.
+// SetMTU lowers the size of the largest packet, or raises it up to the
+// interface's.
 func (e *endpoint) SetMTU(mtu uint32) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -81,22 +87,17 @@ func (e *endpoint) IsAttached() bool {
 
 // receive hands frames to the stack until the interface is closed.
 func (e *endpoint) receive() {
-	frame := make([]byte, e.nic.MTU()+header.EthernetMinimumSize)
-	for {
-		n, err := e.nic.ReadFrame(frame)
-		if err != nil {
-			return
-		}
+	readFrames(e.nic, func(frame []byte) {
 		e.mu.RLock()
 		d := e.dispatcher
 		e.mu.RUnlock()
-		if d == nil || n < header.EthernetMinimumSize {
-			continue
+		if d == nil || len(frame) < headerSize {
+			return
 		}
-		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame[:n])})
+		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
 		d.DeliverNetworkPacket(0, p) // the protocol is in the header
 		p.DecRef()
-	}
+	})
 }
 
 // WritePackets sends frames in order. One that the interface refuses is lost,

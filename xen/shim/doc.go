@@ -5,11 +5,11 @@
 // The shim is entered by the PVH protocol, which Xen, QEMU and Firecracker
 // speak. It sets up long mode, page tables and a clock, loads the program in
 // ring 3, and answers the Linux calls that Go's runtime and static C programs
-// make: memory, threads, futexes, signals, epoll, eventfd, timers, and the
-// read-only files of the image. It has no drivers except a console: those are
-// in the program, in Go, on top of one more system call; see package
-// xen/guest. What it does not answer is ENOSYS, and named once on the
-// console.
+// make: memory, threads, futexes, signals, epoll, eventfd, pipes, timers, files
+// in memory (memfd_create), and the read-only files of the image. It has no
+// drivers except a console: those are in the program, in Go, on top of one more
+// system call; see package xen/guest. What it does not answer is ENOSYS, and
+// named once on the console.
 //
 // The sources are in src, freestanding C and assembly for gcc. What they
 // build to is committed and embedded, so that nobody needs a C compiler:

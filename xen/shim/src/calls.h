@@ -74,6 +74,16 @@ s64 call_fcntl(const u64 *a);
 s64 call_ioctl(const u64 *a);
 s64 call_fstat(const u64 *a);
 
+/* memfd.c */
+s64 call_memfd_create(const u64 *a);
+s64 call_ftruncate(const u64 *a);
+s64 call_fallocate(const u64 *a);
+s64 call_pwrite64(const u64 *a);
+
+/* pipe.c */
+s64 call_pipe(const u64 *a);
+s64 call_pipe2(const u64 *a);
+
 /* eventfd.c */
 s64 call_eventfd(const u64 *a);
 s64 call_eventfd2(const u64 *a);

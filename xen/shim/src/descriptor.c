@@ -2,6 +2,7 @@
 #include "descriptor.h"
 #include "calls.h"
 #include "files.h"
+#include "object.h"
 #include "thread.h"
 
 enum fcntl {
@@ -51,7 +52,7 @@ s64 descriptor_open(const struct file_type *type, u32 flags, struct file **f)
 	return -EMFILE;
 }
 
-static void close(u64 fd)
+void descriptor_close(u64 fd)
 {
 	struct file *f = table[fd].file;
 
@@ -104,16 +105,31 @@ static s64 finish_read(struct thread *t, enum wake why)
 	return r == -EAGAIN ? WAIT_ON : r;
 }
 
+/* Writes what is left of n bytes; -EAGAIN where the rest has to wait. */
+static s64 write_all(struct file *f, u64 addr, u64 n, u64 *done)
+{
+	do {
+		s64 r = f->type->write(f, addr + *done, n - *done);
+
+		if (r == -EAGAIN)
+			return r;
+		if (r <= 0)
+			return *done ? (s64)*done : r;
+		*done += (u64)r;
+	} while (*done < n);
+	return (s64)n;
+}
+
 static s64 finish_write(struct thread *t, enum wake why)
 {
 	struct file *f = descriptor_file(t->regs.rdi);
 	s64 r;
 
 	if (why == INTERRUPTED)
-		return RESTART;
+		return t->progress ? (s64)t->progress : RESTART;
 	if (!f || !f->type->write)
 		return -EBADF;
-	r = f->type->write(f, t->regs.rsi, t->regs.rdx);
+	r = write_all(f, t->regs.rsi, t->regs.rdx, &t->progress);
 	return r == -EAGAIN ? WAIT_ON : r;
 }
 
@@ -145,10 +161,13 @@ s64 call_write(const u64 *a)
 		return -EINVAL;
 	if (!user_range(a[1], a[2]))
 		return -EFAULT;
-	r = f->type->write(f, a[1], a[2]);
-	if (r == -EAGAIN && !(f->flags & O_NONBLOCK))
+	current->progress = 0;
+	r = write_all(f, a[1], a[2], &current->progress);
+	if (r != -EAGAIN)
+		return r;
+	if (!(f->flags & O_NONBLOCK))
 		thread_wait(&descriptor_waiters, NEVER, finish_write);
-	return r;
+	return current->progress ? (s64)current->progress : r;
 }
 
 struct iovec {
@@ -202,6 +221,8 @@ s64 call_pread64(const u64 *a)
 
 	if (!f)
 		return -EBADF;
+	if (f->type == &memfd_type)
+		return (s64)a[3] < 0 ? -EINVAL : object_read(f->object, a[1], a[2], a[3]);
 	if (f->type != &memory_file_type)
 		return -ESPIPE;
 	return node_read(f->node, a[1], a[2], a[3]);
@@ -214,7 +235,7 @@ s64 call_lseek(const u64 *a)
 
 	if (!f)
 		return -EBADF;
-	if (f->type != &memory_file_type && f->type != &directory_type)
+	if (f->type != &memory_file_type && f->type != &directory_type && f->type != &memfd_type)
 		return -ESPIPE;
 	switch (a[2]) {
 	case SEEK_SET:
@@ -223,7 +244,7 @@ s64 call_lseek(const u64 *a)
 		to += (s64)f->position;
 		break;
 	case SEEK_END:
-		to += (s64)f->node->size;
+		to += (s64)(f->type == &memfd_type ? f->object->size : f->node->size);
 		break;
 	default:
 		return -EINVAL;
@@ -240,7 +261,7 @@ s64 call_close(const u64 *a)
 {
 	if (!descriptor_file(a[0]))
 		return -EBADF;
-	close(a[0]);
+	descriptor_close(a[0]);
 	return 0;
 }
 
@@ -261,7 +282,7 @@ static s64 dup_to(u64 from, u64 to, bool close_on_exec)
 		return (s64)to;
 	f->references++; /* before the close, which may be of the same file */
 	if (table[to].file)
-		close(to);
+		descriptor_close(to);
 	f->references--;
 	return duplicate(f, (s64)to, close_on_exec);
 }
@@ -312,7 +333,11 @@ s64 call_fstat(const u64 *a)
 {
 	struct file *f = descriptor_file(a[0]);
 
-	return f ? stat_to_user(a[1], f->type->mode ? NULL : f->node, f->type->mode) : -EBADF;
+	if (!f)
+		return -EBADF;
+	if (f->type == &memfd_type)
+		return stat_object_to_user(a[1], f->object, f->type->mode);
+	return stat_to_user(a[1], f->type->mode ? NULL : f->node, f->type->mode);
 }
 
 /* ---- the files that hold nothing */

@@ -41,6 +41,8 @@ enum mode {
 struct file;
 struct node;
 struct interest;
+struct object;
+struct pipe;
 
 /* What can be done to a kind of file. A missing function is EINVAL, or EPERM for epoll. */
 struct file_type {
@@ -56,11 +58,11 @@ struct file {
 	const struct file_type *type; /* NULL: unused */
 	u32 references, flags;
 	u32 changes; /* how often it became ready: an edge for epoll */
+	u64 position;
 	union {
-		struct {
-			const struct node *node;
-			u64 position;
-		};
+		const struct node *node;
+		struct object *object;
+		struct pipe *pipe;
 		struct {
 			u64 count;
 			bool semaphore;
@@ -75,12 +77,14 @@ void descriptors_init(void);
 s64 descriptor_open(const struct file_type *type, u32 flags, struct file **f);
 /* The file; NULL: not open. */
 struct file *descriptor_file(u64 fd);
+/* Closes an open descriptor. */
+void descriptor_close(u64 fd);
 /* Says that f may have become ready. */
 void file_changed(struct file *f);
 /* Forgets a closed file's descriptor in every epoll (epoll.c). */
 void epoll_forget(u64 fd);
 
 extern const struct file_type console_type, null_type, zero_type, random_type, memory_file_type, directory_type,
-	eventfd_type, epoll_type;
+	eventfd_type, epoll_type, memfd_type;
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "calls.h"
 #include "descriptor.h"
+#include "signal.h"
 #include "thread.h"
 
 struct interest {
@@ -171,8 +172,9 @@ s64 call_epoll_wait(const u64 *a)
 	return n;
 }
 
-/* The mask of epoll_pwait would have to be in force while waiting: nobody gave us one yet. */
 s64 call_epoll_pwait(const u64 *a)
 {
-	return a[4] ? -EINVAL : call_epoll_wait(a);
+	s64 r = signal_mask_for_call(a[4], a[5]);
+
+	return r ? r : call_epoll_wait(a);
 }

@@ -2,6 +2,7 @@
 #include "calls.h"
 #include "descriptor.h"
 #include "files.h"
+#include "object.h"
 
 enum at_flags { AT_SYMLINK_NOFOLLOW = 0x100, AT_EMPTY_PATH = 0x1000 };
 enum { W_OK = 2 };
@@ -108,6 +109,14 @@ s64 stat_to_user(u64 addr, const struct node *n, u32 mode)
 		s.blocks = (n->size + 511) / 512;
 		s.atime = s.mtime = s.ctime = n->mtime;
 	}
+	return to_user(addr, &s, sizeof(s));
+}
+
+s64 stat_object_to_user(u64 addr, const struct object *o, u32 mode)
+{
+	struct stat s = {.dev = 2, .ino = (u64)o, .mode = mode, .size = o->size, .block_size = PAGE_SIZE,
+			 .blocks = o->pages * (PAGE_SIZE / 512)};
+
 	return to_user(addr, &s, sizeof(s));
 }
 

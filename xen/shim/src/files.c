@@ -13,6 +13,9 @@ static const struct node builtin[] = {
 	{"dev/zero", NULL, 0, S_IFCHR | 0666, 0},
 	{"proc", NULL, 0, S_IFDIR | 0555, 0},
 	{"proc/cmdline", (const u8 *)boot.command_line, 0, S_IFREG | 0444, 0}, /* its size is set below */
+	{"proc/sys", NULL, 0, S_IFDIR | 0555, 0},
+	{"proc/sys/vm", NULL, 0, S_IFDIR | 0555, 0},
+	{"proc/sys/vm/mmap_min_addr", (const u8 *)"65536\n", 6, S_IFREG | 0444, 0}, /* USER_BOTTOM */
 	{"proc/self", NULL, 0, S_IFDIR | 0555, 0},
 	{"proc/self/exe", (const u8 *)"/init", 5, S_IFLNK | 0777, 0},
 };

@@ -28,6 +28,8 @@ const struct node *node_at(u64 i);
 s64 node_read(const struct node *n, u64 addr, u64 size, u64 offset);
 /* node NULL: what is no file of ours, with that mode. */
 s64 stat_to_user(u64 addr, const struct node *n, u32 mode);
+struct object;
+s64 stat_object_to_user(u64 addr, const struct object *o, u32 mode);
 
 #define AT_FDCWD ((u32)-100)
 

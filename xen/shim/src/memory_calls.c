@@ -2,6 +2,7 @@
 #include "calls.h"
 #include "descriptor.h"
 #include "files.h"
+#include "object.h"
 
 enum mmap_flags {
 	MAP_SHARED = 0x01,
@@ -65,11 +66,12 @@ static s64 choose(u64 want, u64 size, u64 flags)
 }
 
 /* A private mapping of a file is a copy of it. */
-static s64 fill(u64 addr, u64 size, const struct node *n, u64 offset)
+static s64 fill(u64 addr, u64 size, const struct file *f, u64 offset)
 {
-	if (offset >= n->size)
-		return 0;
-	return to_user(addr, n->data + offset, min(size, n->size - offset));
+	s64 r = f->type == &memfd_type ? object_read(f->object, addr, size, offset)
+				       : node_read(f->node, addr, size, offset);
+
+	return r < 0 ? r : 0;
 }
 
 s64 call_mmap(const u64 *a)
@@ -85,18 +87,24 @@ s64 call_mmap(const u64 *a)
 		f = descriptor_file(a[4]);
 		if (!f)
 			return -EBADF;
-		if (f->type != &memory_file_type)
+		if (f->type != &memory_file_type && f->type != &memfd_type)
 			return -ENODEV;
-		if (flags & MAP_SHARED && prot & PROT_WRITE)
+		if (f->type == &memory_file_type && flags & MAP_SHARED && prot & PROT_WRITE)
 			return -EACCES;
+		if (a[5] + size < size || a[5] + size > MAX_OBJECT_SIZE)
+			return -EOVERFLOW;
 	}
 	addr = choose(a[0], size, flags);
 	if (addr < 0)
 		return addr;
+	if (f && f->type == &memfd_type && flags & MAP_SHARED) {
+		r = vm_map_object((u64)addr, (u64)addr + size, prot, f->object, a[5]);
+		return r ? r : addr;
+	}
 	r = vm_map((u64)addr, (u64)addr + size, f ? PROT_READ | PROT_WRITE : prot, REGION_MEMORY);
 	if (r || !f)
 		return r ? r : addr;
-	r = fill((u64)addr, size, f->node, a[5]);
+	r = fill((u64)addr, size, f, a[5]);
 	if (!r)
 		r = vm_protect((u64)addr, (u64)addr + size, prot);
 	return r ? r : addr;

@@ -1,6 +1,7 @@
 /* poll(2) and ppoll(2), over the same queue as epoll. */
 #include "calls.h"
 #include "descriptor.h"
+#include "signal.h"
 #include "thread.h"
 
 struct pollfd {
@@ -75,5 +76,6 @@ s64 call_ppoll(const u64 *a)
 
 	if (r)
 		return r;
-	return a[3] ? -EINVAL : wait(a[0], a[1], deadline);
+	r = signal_mask_for_call(a[3], a[4]);
+	return r ? r : wait(a[0], a[1], deadline);
 }

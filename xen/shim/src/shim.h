@@ -117,9 +117,15 @@ enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
 enum region_kind {
 	REGION_MEMORY, /* zeroed when first touched */
 	REGION_FIXED,  /* mapped as a whole: no page comes or goes */
+	REGION_OBJECT, /* pages of a memory object, which others may map, too */
 };
+struct object;
 void vm_init(void);
 s64 vm_map(u64 start, u64 end, u8 prot, u8 kind);
+/* Maps an object from offset on, which has to be a multiple of a page. */
+s64 vm_map_object(u64 start, u64 end, u8 prot, struct object *o, u64 offset);
+/* Lets go of an object's pages in that range, wherever they are mapped. */
+void vm_forget(const struct object *o, u64 start, u64 end);
 s64 vm_unmap(u64 start, u64 end);
 s64 vm_protect(u64 start, u64 end, u8 prot);
 /* Gives pages back; they read as zero afterwards. */
@@ -129,10 +135,15 @@ bool vm_is_free(u64 start, u64 end);
 u64 vm_find(u64 size, u64 align);
 /* Puts one page of physical memory at va, inside a region. */
 s64 vm_place(u64 va, u64 pa, u64 pte_bits);
-/* Answers a page fault: true where the program may go on. */
+/* Answers a page fault, or says why the program may not go on. */
 enum fault { FAULT_PRESENT = 1, FAULT_WRITE = 2, FAULT_USER = 4, FAULT_FETCH = 16 };
-bool vm_fault(u64 addr, u64 error);
-/* Whether any region holds addr: SEGV_ACCERR or SEGV_MAPERR. */
+enum fault_answer {
+	FAULT_DONE,
+	FAULT_UNMAPPED, /* no region holds addr */
+	FAULT_DENIED,   /* one does, and does not allow it */
+	FAULT_BEYOND,   /* the object that is mapped there ends before */
+};
+enum fault_answer vm_fault(u64 addr, u64 error);
 bool vm_is_mapped(u64 addr);
 
 /* trap.c */

@@ -163,7 +163,9 @@ static bool push_frame(int signal, int code, u64 address)
 	struct thread *t = current;
 	struct regs *r = &t->regs;
 	const struct action *a = &actions[signal];
-	struct frame f = {.restorer = a->restorer, .flags = UC_XSTATE | UC_SS | UC_STRICT_SS, .mask = t->signals.mask};
+	/* What the program has when the handler returns. */
+	u64 mask = t->signals.has_mask_before ? t->signals.mask_before : t->signals.mask;
+	struct frame f = {.restorer = a->restorer, .flags = UC_XSTATE | UC_SS | UC_STRICT_SS, .mask = mask};
 	u64 sp = r->rsp - RED_ZONE;
 
 	if (a->flags & SA_ONSTACK && t->signals.stack_size && !on_stack(&t->signals, r->rsp))
@@ -171,7 +173,7 @@ static bool push_frame(int signal, int code, u64 address)
 	f.stack = (struct stack){t->signals.stack, stack_state(&t->signals, r->rsp), 0, t->signals.stack_size};
 	save_context(&f.context, r);
 	f.context.cr2 = address;
-	f.context.old_mask = t->signals.mask;
+	f.context.old_mask = mask;
 	f.info = (struct info){.signal = signal, .code = code};
 	if (code == SI_TKILL || code == SI_USER)
 		f.info.sender.pid = 1;
@@ -185,6 +187,7 @@ static bool push_frame(int signal, int code, u64 address)
 	if (to_user(sp, &f, sizeof(f)))
 		return false;
 
+	t->signals.has_mask_before = false;
 	t->signals.mask |= (a->mask | (a->flags & SA_NODEFER ? 0 : bit(signal))) & ~unblockable;
 	r->rdi = (u64)signal;
 	r->rsi = sp + offsetof(struct frame, info);
@@ -267,6 +270,7 @@ void signal_deliver(void)
 
 	if (!due) {
 		end_interrupted_call(true);
+		signal_end_mask_for_call();
 		return;
 	}
 	for (int signal = 1; signal <= MAX_SIGNAL; signal++) {
@@ -283,6 +287,7 @@ void signal_deliver(void)
 		return; /* the next one when this handler has returned */
 	}
 	end_interrupted_call(true);
+	signal_end_mask_for_call();
 }
 
 /* ---- calls */
@@ -356,6 +361,32 @@ s64 call_sigaltstack(const u64 *a)
 	s->stack = new.sp;
 	s->stack_size = new.size;
 	return 0;
+}
+
+s64 signal_mask_for_call(u64 addr, u64 size)
+{
+	struct signals *s = &current->signals;
+	u64 mask;
+
+	if (!addr)
+		return 0;
+	if (size != sizeof(mask))
+		return -EINVAL;
+	if (from_user(&mask, addr, sizeof(mask)))
+		return -EFAULT;
+	s->mask_before = s->mask;
+	s->has_mask_before = true;
+	s->mask = mask & ~unblockable;
+	return s->pending & ~s->mask ? -EINTR : 0;
+}
+
+void signal_end_mask_for_call(void)
+{
+	struct signals *s = &current->signals;
+
+	if (s->has_mask_before)
+		s->mask = s->mask_before;
+	s->has_mask_before = false;
 }
 
 static s64 send(struct thread *t, u64 signal)

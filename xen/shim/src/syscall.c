@@ -5,6 +5,7 @@
  */
 #include "calls.h"
 #include "platform.h"
+#include "signal.h"
 #include "thread.h"
 
 static const call_fn calls[] = {
@@ -26,9 +27,11 @@ static const call_fn calls[] = {
 	[15] = call_rt_sigreturn,
 	[16] = call_ioctl,
 	[17] = call_pread64,
+	[18] = call_pwrite64,
 	[19] = call_readv,
 	[20] = call_writev,
 	[21] = call_access,
+	[22] = call_pipe,
 	[24] = call_sched_yield,
 	[27] = call_mincore,
 	[28] = call_madvise,
@@ -41,6 +44,7 @@ static const call_fn calls[] = {
 	[62] = call_kill,
 	[63] = call_uname,
 	[72] = call_fcntl,
+	[77] = call_ftruncate,
 	[79] = call_getcwd,
 	[80] = call_chdir,
 	[89] = call_readlink,
@@ -77,12 +81,15 @@ static const call_fn calls[] = {
 	[271] = call_ppoll,
 	[281] = call_epoll_pwait,
 	[284] = call_eventfd,
+	[285] = call_fallocate,
 	[290] = call_eventfd2,
 	[291] = call_epoll_create1,
 	[292] = call_dup3,
+	[293] = call_pipe2,
 	[302] = call_prlimit64,
 	[309] = call_getcpu,
 	[318] = call_getrandom,
+	[319] = call_memfd_create,
 	[439] = call_faccessat2,
 };
 enum { MAX_CALL = 512 };
@@ -127,5 +134,7 @@ struct regs *syscall(struct regs *r)
 		result = not_answered(nr);
 	if (current) /* exit(2) */
 		r->rax = (u64)result;
+	if (current && !current->finish && result != -EINTR)
+		signal_end_mask_for_call();
 	return schedule();
 }

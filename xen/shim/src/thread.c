@@ -249,6 +249,8 @@ static bool finish_wait(void)
 		return false;
 	}
 	t->finish = NULL;
+	if (r != -EINTR) /* then a handler comes first */
+		signal_end_mask_for_call();
 	t->restart = r == RESTART;
 	t->regs.rax = (u64)r;
 	return true;

@@ -27,6 +27,8 @@ enum { WAIT_ON = -1000, RESTART = -1001 };
 
 struct signals {
 	u64 mask, pending;
+	u64 mask_before; /* of a call that waits with a mask of its own */
+	bool has_mask_before;
 	u64 stack, stack_size; /* sigaltstack(2) */
 	u32 stack_flags;
 };
@@ -44,6 +46,7 @@ struct thread {
 	u64 key;        /* futex: the word's address */
 	u32 bits;       /* futex: those it is woken for */
 	u32 call;       /* number of the last call */
+	u64 progress;   /* write(2): what is written already */
 	int tid;
 	u64 fs_base;
 	u64 clear_tid;  /* set_tid_address(2) */

@@ -111,11 +111,14 @@ static bool repair_copy(struct regs *r)
 static void page_fault(struct regs *r)
 {
 	u64 addr = read_cr2();
+	enum fault_answer answer = user_range(addr, 1) ? vm_fault(addr, r->error) : FAULT_UNMAPPED;
 
-	if (user_range(addr, 1) && vm_fault(addr, r->error))
+	if (answer == FAULT_DONE)
 		return;
-	if (from_program(r))
-		signal_fault(SIGSEGV, vm_is_mapped(addr) ? SEGV_ACCERR : SEGV_MAPERR, addr);
+	if (from_program(r) && answer == FAULT_BEYOND)
+		signal_fault(SIGBUS, BUS_ADRERR, addr);
+	else if (from_program(r))
+		signal_fault(SIGSEGV, answer == FAULT_DENIED ? SEGV_ACCERR : SEGV_MAPERR, addr);
 	else if (!user_range(addr, 1) || !repair_copy(r))
 		panic_at(r, addr >= (u64)stack_guard && addr < (u64)stack_guard + PAGE_SIZE ? "stack overflow in the shim"
 											       : "page fault in the shim");

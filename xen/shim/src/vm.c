@@ -6,13 +6,16 @@
  * entry of a page that is there allows what its region does. A page without
  * any access is hidden: its entry keeps it, and is not present.
  */
-#include "shim.h"
+#include "object.h"
 
 enum { MAX_REGIONS = 4096 };
 
+/* A region of an object counts among its references. */
 struct region {
 	u64 start, end;
 	u8 prot, kind;
+	struct object *object; /* NULL: none */
+	u64 offset;            /* in the object, of start */
 };
 
 static struct region regions[MAX_REGIONS];
@@ -73,6 +76,9 @@ static void split(u64 addr)
 		return;
 	r = regions[i];
 	r.start = addr;
+	r.offset += addr - regions[i].start;
+	if (r.object)
+		object_hold(r.object);
 	regions[i].end = addr;
 	insert(i + 1, r);
 }
@@ -86,8 +92,13 @@ static void join(u32 i)
 		return;
 	a = &regions[i - 1];
 	b = &regions[i];
-	if (a->end != b->start || a->prot != b->prot || a->kind != b->kind)
+	if (a->end != b->start || a->prot != b->prot || a->kind != b->kind || a->object != b->object)
 		return;
+	if (a->object) {
+		if (a->offset + (a->end - a->start) != b->offset)
+			return;
+		object_release(b->object);
+	}
 	a->end = b->end;
 	remove(i, i + 1);
 }
@@ -129,29 +140,59 @@ static u64 pte_bits(u8 prot)
 
 s64 vm_unmap(u64 start, u64 end)
 {
+	u32 first, behind;
+
 	if (!valid(start, end))
 		return -EINVAL;
 	if (!has_room())
 		return -ENOMEM;
 	split(start);
 	split(end);
-	remove(find(start), find(end - 1) + (at(end - 1) != NULL));
 	drop_pages(start, end);
+	first = find(start);
+	behind = find(end - 1) + (at(end - 1) != NULL);
+	for (u32 i = first; i < behind; i++)
+		if (regions[i].object)
+			object_release(regions[i].object);
+	remove(first, behind);
+	return 0;
+}
+
+static s64 map(struct region new)
+{
+	s64 r = vm_unmap(new.start, new.end);
+	u32 i;
+
+	if (r)
+		return r;
+	if (new.object)
+		object_hold(new.object);
+	i = find(new.start);
+	insert(i, new);
+	join(i + 1);
+	join(i);
 	return 0;
 }
 
 s64 vm_map(u64 start, u64 end, u8 prot, u8 kind)
 {
-	s64 r = vm_unmap(start, end);
-	u32 i;
+	return map((struct region){start, end, prot, kind, NULL, 0});
+}
 
-	if (r)
-		return r;
-	i = find(start);
-	insert(i, (struct region){start, end, prot, kind});
-	join(i + 1);
-	join(i);
-	return 0;
+s64 vm_map_object(u64 start, u64 end, u8 prot, struct object *o, u64 offset)
+{
+	return map((struct region){start, end, prot, REGION_OBJECT, o, offset});
+}
+
+void vm_forget(const struct object *o, u64 start, u64 end)
+{
+	for (u32 i = 0; i < count; i++) {
+		const struct region *r = &regions[i];
+		u64 last = r->offset + (r->end - r->start);
+
+		if (r->object == o && r->offset < end && last > start)
+			drop_pages(r->start + (max(start, r->offset) - r->offset), r->start + (min(end, last) - r->offset));
+	}
 }
 
 bool vm_is_free(u64 start, u64 end)
@@ -207,7 +248,7 @@ s64 vm_discard(u64 start, u64 end)
 	if (!is_covered(start, end))
 		return -ENOMEM;
 	for (u32 i = find(start); i < count && regions[i].start < end; i++)
-		if (regions[i].kind == REGION_MEMORY)
+		if (regions[i].kind != REGION_FIXED)
 			drop_pages(max(start, regions[i].start), min(end, regions[i].end));
 	return 0;
 }
@@ -256,25 +297,36 @@ static bool allows(const struct region *r, u64 error)
 	return r->prot != 0;
 }
 
-bool vm_fault(u64 addr, u64 error)
+/* The page that is to be at addr, and whose it is; NULL: out of memory. */
+static void *page_for(struct region *r, u64 va, u64 *owner)
+{
+	*owner = r->object ? PTE_BORROWED : 0;
+	return r->object ? object_page(r->object, r->offset + (va - r->start)) : page_alloc_zeroed();
+}
+
+enum fault_answer vm_fault(u64 addr, u64 error)
 {
 	struct region *r = at(addr);
-	u64 va = page_down(addr);
+	u64 va = page_down(addr), owner;
 	u64 *pte;
 	void *page;
 
-	if (!r || !allows(r, error) || error & FAULT_PRESENT)
-		return false;
+	if (!r)
+		return FAULT_UNMAPPED;
+	if (!allows(r, error) || error & FAULT_PRESENT)
+		return FAULT_DENIED;
+	if (r->object && r->offset + (va - r->start) >= r->object->size)
+		return FAULT_BEYOND;
 	pte = pte_make(va);
 	if (!pte)
 		die_out_of_memory();
 	if (*pte) /* it is there by now */
-		return *pte & PTE_PRESENT;
+		return *pte & PTE_PRESENT ? FAULT_DONE : FAULT_DENIED;
 	if (r->kind == REGION_FIXED)
-		return false;
-	page = page_alloc_zeroed();
+		return FAULT_DENIED;
+	page = page_for(r, va, &owner);
 	if (!page)
 		die_out_of_memory();
-	*pte = physical(page) | pte_bits(r->prot);
-	return true;
+	*pte = physical(page) | owner | pte_bits(r->prot);
+	return FAULT_DONE;
 }
