@@ -12,7 +12,8 @@ import "time"
 // started, or the one that the scheduler was made for. [Wait.Wake] may be
 // called by a machine's Run as well.
 type Scheduler interface {
-	Clock
+	// The time. A kernel that runs beside is told of its steps.
+	StepClock
 
 	// Seat is a place for a machine. The name is for people.
 	Seat(name string) (Seat, error)
@@ -31,6 +32,14 @@ type Scheduler interface {
 	AfterFunc(d time.Duration, f func()) (stop func() bool)
 	// Go starts a goroutine that has turns.
 	Go(name string, f func())
+	// Beside has the calling goroutine wait for f, which may wait for what
+	// knows nothing of the scheduler, such as a kernel that has threads of its
+	// own. f is called on a goroutine that has no turn. Where the goroutine
+	// must end while it waits, f goes on.
+	Beside(f func())
+	// Later has f called by whose turn it is then. It is for what runs beside,
+	// and may be called by any goroutine. f may not wait.
+	Later(f func())
 	// NewWait is something that the calling goroutine can wait for. What it
 	// is is asked for when nothing moves any more.
 	NewWait(what func() string) Wait

@@ -15,6 +15,10 @@
 // in every run of the same program and the same libraries, on every machine of
 // an architecture.
 //
+// gVisor's kernel (sentry) takes part with its time, its randomness and its
+// frames, but the order of its own goroutines is Go's: runs of a seed are nearly
+// always the same. See docs/simulation.md.
+//
 // Goroutines that the world started ([World.Go]) have turns as threads of
 // kernels do. They wait for each other by the world's own means, such as
 // [World.NewWait], or through kernels, and not by channels or locks that another

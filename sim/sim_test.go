@@ -26,7 +26,7 @@ func needRump(t testing.TB) {
 // transfer has a client send n bytes to a server, which sends back their
 // number.
 func transfer(w *sim.World, conditions string, n int) {
-	lab := w.Lab("client--server " + conditions)
+	lab := w.Lab("client--server " + conditions) // and what the kernels are
 	ctx := context.Background()
 	l, err := lab.Kernel("server").Init().Listen(ctx, "tcp", ":80")
 	w.Check(err)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,8 +38,11 @@ const (
 // Work.
 func IsWorker() bool { return os.Getenv(workerVariable) != "" }
 
-// Work is the child's part of a Pool: it runs cases until there are no more.
+// Work is the child's part of a Pool: it runs cases until there are no more. A
+// world has one turn at a time, so that one processor is enough, and goroutines
+// of kernels that run beside it come in an order that differs less.
 func Work(run func(Case) Result) error {
+	runtime.GOMAXPROCS(1)
 	in, out := os.NewFile(3, "cases"), os.NewFile(4, "records")
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxRecord)

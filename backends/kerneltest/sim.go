@@ -19,7 +19,7 @@ const SimCase = "ANYKERNEL_CASE"
 
 // Sim runs main in a world of the seed; see package sim for what is the same in
 // every run. A failure of the run fails the test, with a line that repeats the
-// run. The world's kernels are NetBSD's: without a kit the test is skipped.
+// run. Kernels of which nothing is said are NetBSD's: see [NeedKernel].
 //
 // Where the environment variable ANYKERNEL_CASE is set to a case, such as
 // "42 only=1,7", that is run in the seed's place.
@@ -28,7 +28,6 @@ const SimCase = "ANYKERNEL_CASE"
 // with [SimSeeds].
 func Sim(t testing.TB, seed uint64, main func(w *sim.World)) {
 	t.Helper()
-	NeedKernel(t, "rump")
 	c := sim.Case{Seed: seed}
 	if text := os.Getenv(SimCase); text != "" {
 		var err error
@@ -83,7 +82,6 @@ func only(t testing.TB) string {
 // prints or fails before it.
 func SimSeeds(t *testing.T, first, last uint64, main func(w *sim.World)) {
 	t.Helper()
-	NeedKernel(t, "rump")
 	switch {
 	case sim.IsWorker():
 		err := sim.Work(func(c sim.Case) sim.Result { return sim.Run(c.Seed, c.Options(sim.Options{}), main) })

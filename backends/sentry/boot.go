@@ -52,9 +52,13 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	if err := errors.Join(prepare(), winErr, ctx.Err(), opts.check()); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
+	host := cfg.WholeHost()
+	if host.Scheduler != nil {
+		host.Scheduler, host.Clock = nil, worldClock{host.Scheduler}
+	}
 	k := &Kernel{
 		name: name, opts: opts, cfg: cfg,
-		host:  cfg.Hooks.Wrap(cfg.WholeHost()),
+		host:  cfg.Hooks.Wrap(host),
 		tasks: map[*kernel.Task]*task{},
 		procs: map[*kernel.ThreadGroup]*Process{},
 		nets:  map[*stack.Stack]struct{}{},
@@ -73,8 +77,10 @@ func open(ctx context.Context, name string, opts Options, cfg backends.Config, o
 	k.opened = opened
 	logs.add(k)
 	k.onEnd(func() { logs.remove(k) })
-	var err error
-	k.contain(func() { err = k.boot() })
+	err := k.enterWorld()
+	if err == nil {
+		k.contain(func() { err = k.boot() })
+	}
 	if k.isDead() {
 		return nil, errors.Join(k.Err(), k.Close())
 	}

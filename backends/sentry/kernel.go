@@ -35,6 +35,7 @@ type Kernel struct {
 	links    []stack.LinkEndpoint // of its NICs, for salvage
 	console  *console
 	random   *random // nil: gVisor's own
+	world    *world  // nil: it has none
 	memory   *memory
 	init     *Process
 	undo     []func() // what Close calls, the last first

@@ -80,6 +80,14 @@ func (p *Process) ended() bool {
 // not supported: there is no code to run in it; use Fork. A signal handler
 // does nothing but that the signal counts as caught.
 func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
+	if p.k.world != nil {
+		return p.k.world.call(p, c)
+	}
+	return p.callNow(c)
+}
+
+// callNow makes a call on this goroutine.
+func (p *Process) callNow(c backends.Call) (r0, r1 uintptr, err error) {
 	if p.k.cfg.Guests {
 		return p.bring(c)
 	}

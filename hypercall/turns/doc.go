@@ -25,6 +25,13 @@
 // nobody ever gets the turn; and goroutines that it starts by the go statement
 // may not use kernels.
 //
+// # Beside
+//
+// A kernel that has goroutines of its own runs beside the world
+// ([Scheduler.Beside], [Scheduler.Later]). The world does one thing, and goes on
+// when all of the process's goroutines wait again. That is as near to one run
+// for a seed as it gets, and no promise of it.
+//
 // # Faults
 //
 // What goes wrong in a world goes through [Scheduler.Fault], which draws whether

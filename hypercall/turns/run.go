@@ -3,6 +3,7 @@ package turns
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/anykernel/anykernel/hypercall"
@@ -72,9 +73,11 @@ type Scheduler struct {
 	seed   uint64
 
 	now    time.Duration
+	clock  atomic.Int64 // now, for any goroutine
 	steps  int
 	trace  uint64
 	events events
+	beside beside
 	result Result
 
 	machines []*machine
@@ -106,6 +109,7 @@ func Run(seed uint64, o Options, main func(s *Scheduler)) Result {
 	s := &Scheduler{
 		opts: o, seed: seed, finished: make(chan struct{}), faults: newFaults(o.Only),
 		turns: stream(seed, "turns"), chance: stream(seed, "faults"), user: stream(seed, "user"),
+		beside: beside{came: make(chan struct{}, 1)},
 		result: Result{Seed: seed, Drawn: map[string]Drawn{}},
 	}
 	s.start("main", func() {
@@ -162,11 +166,12 @@ func (s *Scheduler) Failf(format string, args ...any) {
 // Seed is what the world was made of.
 func (s *Scheduler) Seed() uint64 { return s.seed }
 
-// Monotonic is the world's time since it began.
-func (s *Scheduler) Monotonic() time.Duration { return s.now }
+// Monotonic is the world's time since it began. As Now, it may be called by any
+// goroutine.
+func (s *Scheduler) Monotonic() time.Duration { return time.Duration(s.clock.Load()) }
 
 // Now is the world's time of day.
-func (s *Scheduler) Now() time.Time { return s.opts.Start.Add(s.now) }
+func (s *Scheduler) Now() time.Time { return s.opts.Start.Add(s.Monotonic()) }
 
 // Host is a host for a kernel of this world, of which it is the scheduler and
 // the source of randomness.

@@ -145,6 +145,7 @@ func (s *Scheduler) schedule(self *task) {
 // returns nil; or it returns the goroutine that is next.
 func (s *Scheduler) step() *task {
 	s.steps++
+	s.takeBeside()
 	s.cancelWaits()
 	s.busy = s.busy[:0]
 	for _, m := range s.machines {
@@ -206,14 +207,19 @@ func (s *Scheduler) advance() {
 			next, any = at, true
 		}
 	}
+	if !any && s.beside.comes() {
+		return
+	}
 	if reason := s.stuck(next, any); reason != nil {
 		s.giveUp(reason)
 		return
 	}
 	s.now = max(s.now, next)
+	s.clock.Store(int64(s.now))
 	for _, m := range s.machines {
 		m.SetTime(s.now)
 	}
+	s.tellSteps()
 }
 
 // stuck says why the run cannot go on.

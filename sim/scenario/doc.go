@@ -22,7 +22,7 @@
 //
 //	w.seed                  what the world was made of
 //	w.lab("a--b loss=1%")   kernels on a network, see package netlab; NetBSD's
-//	                        where nothing is said
+//	                        where nothing is said, "a: sentry" is gVisor's
 //	w.kernel("a", "rump")   a kernel alone, by its specification
 //	w.go(f, args…)          runs f beside; the result has wait(), which returns
 //	                        what f returned

@@ -22,7 +22,10 @@ const forgets = "LEDGER_FORGETS"
 
 // TestLedger has clients add to the balance over a link that loses frames, on
 // NetBSD's TCP, for 200 seeds. With LEDGER_FORGETS=1 it fails.
-func TestLedger(t *testing.T) { kerneltest.SimSeeds(t, 0, 199, add) }
+func TestLedger(t *testing.T) {
+	kerneltest.NeedKernel(t, "rump")
+	kerneltest.SimSeeds(t, 0, 199, add)
+}
 
 // add is one run.
 func add(w *sim.World) {
