@@ -35,6 +35,9 @@ type Backend struct {
 	// NICs says that the backend's kernels take network interfaces of
 	// Config.NICs. Open refuses them to others.
 	NICs bool
+	// Scheduled says that the backend's kernels take part where Config.Host has
+	// a Scheduler. Open refuses others.
+	Scheduled bool
 	// Open boots or attaches to a kernel. Spec holds known options only.
 	Open func(ctx context.Context, spec Spec, cfg Config) (Kernel, error)
 }
@@ -200,9 +203,13 @@ func Open(ctx context.Context, spec string, cfg Config) (Kernel, error) {
 		cfg.Hooks.Add(hooks...)
 	}
 	open := b.Open
-	if apart, err := s.takeSeparate(); err != nil {
+	apart, err := s.takeSeparate()
+	switch {
+	case err != nil:
 		return nil, err
-	} else if apart {
+	case cfg.Host.Scheduler != nil && (apart || !b.Scheduled):
+		return nil, fmt.Errorf("kernel %q is not in this process, and cannot take part in a world: %w", spec, ErrNotSupported)
+	case apart:
 		open = openSeparate
 	}
 	k, err := open(ctx, s, cfg)

@@ -37,6 +37,7 @@ func init() {
 		},
 		Requirements: requirements,
 		NICs:         true,
+		Scheduled:    true,
 		Open:         open,
 	})
 }

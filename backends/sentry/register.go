@@ -16,6 +16,7 @@ func init() {
 		Options:      optionInfos,
 		Requirements: requirements,
 		NICs:         true,
+		Scheduled:    true,
 		Open:         openSpec,
 	})
 }

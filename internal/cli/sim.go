@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,26 +105,16 @@ func (s *simulation) child(ctx context.Context) *exec.Cmd {
 
 func (s *simulation) run(ctx context.Context) error {
 	s.pool.Command = s.child
-	cases, total := sim.Seeds(0, 0), uint64(1)
-	if s.one != "" {
-		c, err := sim.ParseCase(s.one)
-		if err != nil {
-			return usageError{err}
-		}
-		cases = func(yield func(sim.Case) bool) { yield(c) }
-	} else {
-		first, last, err := sim.ParseSeeds(s.seeds)
-		if err != nil {
-			return usageError{err}
-		}
-		cases, total = sim.Seeds(first, last), last-first+1
+	cases, total, err := s.cases()
+	if err != nil {
+		return usageError{err}
 	}
 	sum := newSimSummary()
 	show := s.progress()
 	show.Begin(fmt.Sprintf("%s: %d runs", s.file, total))
 	var failed *sim.Record
 	var written error
-	err := s.pool.Run(ctx, cases, func(r sim.Record) bool {
+	err = s.pool.Run(ctx, cases, func(r sim.Record) bool {
 		sum.add(r)
 		show.At(int64(sum.runs), int64(total))
 		if r.Failed && failed == nil {
@@ -140,6 +131,16 @@ func (s *simulation) run(ctx context.Context) error {
 		err = s.smaller(ctx, *failed)
 	}
 	return errors.Join(err, errFailed)
+}
+
+// cases are those that are to be run, and how many.
+func (s *simulation) cases() (iter.Seq[sim.Case], uint64, error) {
+	if s.one != "" {
+		c, err := sim.ParseCase(s.one)
+		return func(yield func(sim.Case) bool) { yield(c) }, 1, err
+	}
+	first, last, err := sim.ParseSeeds(s.seeds)
+	return sim.Seeds(first, last), last - first + 1, err
 }
 
 // write writes a record as a line.
