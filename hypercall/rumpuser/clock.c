@@ -67,6 +67,19 @@ lateness(struct hyp_kernel *k)
 	return ++k->idle_ticks > IDLE_TICKS ? IDLE_SLEEP : 0;
 }
 
+/* How far the clock that the kernel is told is behind the one it sleeps by. */
+static int64_t
+behind(struct hyp_kernel *k, int64_t now)
+{
+	int64_t sec;
+	long nsec;
+
+	if (!(k->hooks & HYP_HOOK_CLOCK))
+		return 0;
+	rumpuser_clock_gettime(CLOCK_ABSMONO, &sec, &nsec);
+	return now - (sec * 1000000000 + nsec);
+}
+
 int
 rumpuser_clock_sleep(int which, int64_t sec, long nsec)
 {
@@ -76,7 +89,7 @@ rumpuser_clock_sleep(int which, int64_t sec, long nsec)
 	int nlocks;
 
 	if (sec < 1000000000)
-		deadline = sec * 1000000000 + nsec + (which == CLOCK_RELWALL ? now : 0);
+		deadline = sec * 1000000000 + nsec + (which == CLOCK_RELWALL ? now : behind(k, now));
 	nlocks = hyp_leave_cpu(k);
 	if (deadline > now) {
 		if (which == CLOCK_ABSMONO && !k->turns.on)

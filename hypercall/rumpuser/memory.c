@@ -261,6 +261,7 @@ rumpuser_malloc(size_t size, int align, void **memp)
 {
 	struct hyp_kernel *k = hyp_current()->kernel;
 
+	*memp = NULL; /* NetBSD looks at it even where this fails */
 	if (k->hooks & HYP_HOOK_MEMORY) {
 		struct memory_request r = { k, size, align, 0 };
 
