@@ -48,7 +48,7 @@ func Open(ctx context.Context, s backends.Spec, cfg backends.Config) (*Kernel, e
 		return nil, err
 	}
 	host := cfg.WholeHost()
-	if err := set.inspectMounts(host); err != nil {
+	if err := set.inspectMounts(cfg.Hooks.Wrap(host)); err != nil {
 		return nil, err
 	}
 	if len(cfg.NICs) > 0 {

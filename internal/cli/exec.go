@@ -9,6 +9,7 @@ import (
 
 	"github.com/anykernel/anykernel/applets"
 	"github.com/anykernel/anykernel/backends"
+	"github.com/anykernel/anykernel/sim"
 	"github.com/anykernel/anykernel/sys"
 )
 
@@ -24,21 +25,39 @@ Without an applet, list them; 'anykernel exec -- APPLET --help' says more.`,
 	spec := e.kernelFlag(cmd)
 	setup := setupFlags(cmd)
 	dir := dirFlag(cmd)
+	rec := recordFlags(cmd)
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return e.printApplets()
 		}
-		if _, ok := applets.Lookup(args[0]); !ok {
+		a, ok := applets.Lookup(args[0])
+		if !ok {
 			return usagef("no applet %q; 'anykernel exec' lists them", args[0])
 		}
 		ctx, stop := untilInterrupt(cmd.Context())
 		defer stop()
+		if rec.wanted() {
+			if a.Concurrent {
+				return usagef("%s has goroutines of its own, which have no order that could be recorded", a.Name)
+			}
+			return e.execRecorded(ctx, *spec, setup, *dir, args, rec)
+		}
 		return e.withKernel(ctx, *spec, setup, func(k *sys.Kernel) error {
 			return e.execApplet(ctx, k, *dir, args)
 		})
 	}
 	return cmd
+}
+
+// execRecorded runs an applet in a world of its own, in which all is in an order.
+func (e *env) execRecorded(ctx context.Context, spec string, s *setup, dir string, args []string, rec *recording) error {
+	r, err := rec.run(sim.Case{}, sim.Options{}, func(c sim.Case, o sim.Options) sim.Result {
+		return sim.Run(c.Seed, c.Options(o), func(w *sim.World) {
+			w.Fail(e.withConfig(ctx, spec, w.Config(spec), s, func(k *sys.Kernel) error { return e.execApplet(ctx, k, dir, args) }))
+		})
+	})
+	return errors.Join(r.Err, err)
 }
 
 func (e *env) printApplets() error {

@@ -92,7 +92,7 @@ func (e *env) net(ctx context.Context, topology, kernel string, seed uint64, cap
 		return usagef("--forward: the topology has no node nat")
 	}
 	if capture != "" {
-		end, err := record(lab, capture)
+		end, err := captureTo(lab, capture)
 		if err != nil {
 			return err
 		}
@@ -134,8 +134,8 @@ func (d *natDevice) open(_ context.Context, _ string, nic hypercall.Net, addrs [
 	return g, nil
 }
 
-// record writes all links to a file of the host, until end.
-func record(lab *netlab.Lab, path string) (end func() error, err error) {
+// captureTo writes all links to a file of the host, until end.
+func captureTo(lab *netlab.Lab, path string) (end func() error, err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ smallest case.`,
   anykernel sim --case '17 only=3' --log examples/sim/ledger.star`,
 		Args: cobra.ExactArgs(1),
 	}
-	s := &simulation{env: e, pool: &sim.Pool{}}
+	s := &simulation{env: e, pool: &sim.Pool{}, recording: recordFlags(cmd)}
 	f := cmd.Flags()
 	f.StringVar(&s.seeds, "seeds", "0..99", "the `seeds` to run, from A to B")
 	f.StringVar(&s.one, "case", "", "run one `case`, as a record or a failure names it")
@@ -55,6 +55,12 @@ smallest case.`,
 			return usageError{err}
 		}
 		s.file = args[0]
+		switch {
+		case s.recording.replay != "" && s.one != "":
+			return usagef("--replay has its case in the file")
+		case s.recording.wanted() && (s.shrink || s.recording.replay == "" && s.one == ""):
+			return usagef("--record is for one --case, and neither it nor --replay goes with --shrink")
+		}
 		if sim.IsWorker() {
 			return sim.Work(s.work)
 		}
@@ -68,6 +74,7 @@ smallest case.`,
 // A simulation is one run of the command.
 type simulation struct {
 	*env
+	*recording
 	pool        *sim.Pool
 	scenario    *scenario.Scenario
 	file        string
@@ -80,14 +87,19 @@ type simulation struct {
 func (s *simulation) work(c sim.Case) sim.Result {
 	var o sim.Options
 	var print func(string)
-	if s.one != "" && !s.shrink {
+	if s.single() {
 		print = func(text string) { fmt.Fprintf(s.stderr, "%s: %s\n", filepath.Base(s.file), text) }
 		if s.log {
 			o.Log = func(at time.Duration, what string) { fmt.Fprintf(s.stderr, "%14.6f %s\n", at.Seconds(), what) }
 		}
 	}
-	return s.scenario.Run(c, o, print)
+	r, err := s.recording.run(c, o, func(c sim.Case, o sim.Options) sim.Result { return s.scenario.Run(c, o, print) })
+	r.Err = errors.Join(r.Err, err)
+	return r
 }
+
+// single reports whether one run is made, of which all is shown.
+func (s *simulation) single() bool { return (s.one != "" || s.replay != "") && !s.shrink }
 
 // child is a process of the pool.
 func (s *simulation) child(ctx context.Context) *exec.Cmd {
@@ -97,7 +109,7 @@ func (s *simulation) child(ctx context.Context) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Args = os.Args
-	if s.one != "" && !s.shrink {
+	if s.single() {
 		cmd.Stderr = s.stderr
 	}
 	return cmd
@@ -135,9 +147,14 @@ func (s *simulation) run(ctx context.Context) error {
 
 // cases are those that are to be run, and how many.
 func (s *simulation) cases() (iter.Seq[sim.Case], uint64, error) {
-	if s.one != "" {
-		c, err := sim.ParseCase(s.one)
+	one := func(c sim.Case, err error) (iter.Seq[sim.Case], uint64, error) {
 		return func(yield func(sim.Case) bool) { yield(c) }, 1, err
+	}
+	switch {
+	case s.replay != "":
+		return one(s.replayed())
+	case s.one != "":
+		return one(sim.ParseCase(s.one))
 	}
 	first, last, err := sim.ParseSeeds(s.seeds)
 	return sim.Seeds(first, last), last - first + 1, err
