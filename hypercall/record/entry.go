@@ -17,10 +17,10 @@ import (
 // or that ends, with its results, or both at once.
 type Entry struct {
 	Begins, Ends bool
-	Kernel       string
+	Kernel       string // "" where it is about none
 	Name         string // such as hypercall.EventBio
 	PID          int
-	Time         time.Duration // by the kernel's clock, since it was opened
+	Time         time.Duration // since the run began, by its clock
 	Args         hypercall.Fields
 	Results      hypercall.Fields
 	Err          error // of one that ends

@@ -144,8 +144,7 @@ func recording(t *testing.T, questions ...string) ([]byte, string) {
 		t.Fatal(err)
 	}
 	rec := record.NewRecorder(w)
-	hooks := hypercall.NewHooks("box", rec.Hook())
-	hooks.Wrap(hypercall.Host{Clock: hypercall.NewVirtualClock(time.Unix(0, 0))})
+	hooks := hypercall.NewHooks("box", rec.Hook(hypercall.NewVirtualClock(time.Unix(0, 0))))
 	answers := kernel(hooks, questions...)
 	if err := rec.Close(); err != nil {
 		t.Fatal(err)
@@ -161,8 +160,7 @@ func replay(t *testing.T, b []byte, questions ...string) (string, error) {
 	}
 	p := record.NewReplayer(r)
 	asked := hypercall.Observe(func(*hypercall.Event) { t.Error("the host was asked") })
-	hooks := hypercall.NewHooks("box", p.Hook(), asked)
-	hooks.Wrap(hypercall.Host{Clock: hypercall.NewVirtualClock(time.Unix(0, 0))})
+	hooks := hypercall.NewHooks("box", p.Hook(hypercall.NewVirtualClock(time.Unix(0, 0))), asked)
 	return kernel(hooks, questions...), p.Close()
 }
 
@@ -204,7 +202,7 @@ func TestFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := record.NewRecorder(w)
-	hooks := hypercall.NewHooks("box", rec.Hook())
+	hooks := hypercall.NewHooks("box", rec.Hook(hypercall.NewVirtualClock(time.Unix(0, 0))))
 	for i := range 1000 {
 		kernel(hooks, strings.Repeat("x", i)+time.Now().String())
 	}

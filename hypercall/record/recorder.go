@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/anykernel/anykernel/hypercall"
 )
@@ -34,9 +35,25 @@ type Recorder struct {
 // NewRecorder records by w, which it closes.
 func NewRecorder(w *Writer) *Recorder { return &Recorder{w: w} }
 
-// Hook is for the Hooks of each kernel. A recording that cannot be written stops
-// the kernel.
-func (r *Recorder) Hook() hypercall.Hook { return hypercall.Intercept(r.handle, recorded...) }
+// Hook is for the Hooks of a kernel. The clock is the one that all kernels of the
+// run have. A recording that cannot be written stops the kernel.
+func (r *Recorder) Hook(clock hypercall.Clock) hypercall.Hook {
+	return hypercall.Intercept(func(ev *hypercall.Event, next func()) { r.handle(clock, ev, next) }, recorded...)
+}
+
+// Note writes down something that is no kernel's event, such as a fault.
+func (r *Recorder) Note(name string, at time.Duration, args hypercall.Fields) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return r.write(noteOf(name, at, args))
+}
+
+func noteOf(name string, at time.Duration, args hypercall.Fields) *Entry {
+	return &Entry{Begins: true, Ends: true, Name: name, Time: at, Args: keep(args, false), Results: hypercall.Fields{}}
+}
 
 // Close ends the recording.
 func (r *Recorder) Close() error {
@@ -48,24 +65,31 @@ func (r *Recorder) Close() error {
 	return r.w.Close()
 }
 
-func (r *Recorder) handle(ev *hypercall.Event, next func()) {
-	x := beginOf(ev)
+func (r *Recorder) handle(clock hypercall.Clock, ev *hypercall.Event, next func()) {
+	x := beginOf(clock, ev)
 	if err := r.begin(x); err != nil {
 		ev.Stop(err)
 		ev.Err = err
 		return
 	}
 	next()
-	if err := r.end(x, ev); err != nil {
+	if err := r.end(clock, x, ev); err != nil {
 		ev.Stop(err)
 	}
 }
 
-func beginOf(ev *hypercall.Event) *Entry {
+func beginOf(clock hypercall.Clock, ev *hypercall.Event) *Entry {
 	return &Entry{
-		Begins: true, Kernel: ev.Kernel, Name: ev.Name, PID: ev.PID, Time: ev.Time,
+		Begins: true, Kernel: ev.Kernel, Name: ev.Name, PID: ev.PID, Time: clock.Monotonic(),
 		Args: keep(ev.Args, false),
 	}
+}
+
+// endOf is the entry of an event that ends.
+func endOf(clock hypercall.Clock, ev *hypercall.Event) *Entry {
+	x := &Entry{Kernel: ev.Kernel, Name: ev.Name, PID: ev.PID, Time: clock.Monotonic()}
+	x.endsAs(ev)
+	return x
 }
 
 // endsAs makes x an entry that ends as its event did.
@@ -83,7 +107,7 @@ func (r *Recorder) begin(x *Entry) error {
 	return err
 }
 
-func (r *Recorder) end(x *Entry, ev *hypercall.Event) error {
+func (r *Recorder) end(clock hypercall.Clock, x *Entry, ev *hypercall.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.begun == x {
@@ -93,9 +117,7 @@ func (r *Recorder) end(x *Entry, ev *hypercall.Event) error {
 	if err := r.flush(); err != nil {
 		return err
 	}
-	end := &Entry{Kernel: x.Kernel, Name: x.Name, PID: x.PID, Time: x.Time}
-	end.endsAs(ev)
-	return r.write(end)
+	return r.write(endOf(clock, ev))
 }
 
 // flush writes the entry that has begun. mu is held.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/anykernel/anykernel/hypercall"
 )
@@ -23,8 +24,22 @@ type Replayer struct {
 // NewReplayer replays what r reads.
 func NewReplayer(r *Reader) *Replayer { return &Replayer{r: r} }
 
-// Hook is for the Hooks of each kernel, as that of the Recorder was.
-func (p *Replayer) Hook() hypercall.Hook { return hypercall.Intercept(p.handle, recorded...) }
+// Hook is for the Hooks of a kernel, as that of the Recorder was.
+func (p *Replayer) Hook(clock hypercall.Clock) hypercall.Hook {
+	return hypercall.Intercept(func(ev *hypercall.Event, next func()) { p.handle(clock, ev, next) }, recorded...)
+}
+
+// Note compares what Recorder.Note wrote down.
+func (p *Replayer) Note(name string, at time.Duration, args hypercall.Fields) error {
+	got := noteOf(name, at, args)
+	return p.compare(func() (*Entry, *Entry, error) {
+		if p.ahead != nil {
+			return p.ahead, got, nil
+		}
+		want, err := p.take()
+		return want, got, err
+	})
+}
 
 // Close reports what was wrong: the first difference, a damaged recording, or one
 // of which only a part was replayed.
@@ -105,28 +120,28 @@ func valueText(v any) string {
 	return fmt.Sprint(v)
 }
 
-func (p *Replayer) handle(ev *hypercall.Event, next func()) {
-	if err := p.begin(ev); err != nil {
+func (p *Replayer) handle(clock hypercall.Clock, ev *hypercall.Event, next func()) {
+	if err := p.begin(clock, ev); err != nil {
 		ev.Stop(err)
 		ev.Err = err
 		return
 	}
 	if answered[ev.Name] {
-		if err := p.answer(ev); err != nil {
+		if err := p.answer(clock, ev); err != nil {
 			ev.Stop(err)
 			ev.Err = err
 		}
 		return
 	}
 	next()
-	if err := p.end(ev); err != nil {
+	if err := p.end(clock, ev); err != nil {
 		ev.Stop(err)
 	}
 }
 
 // begin compares an event that begins.
-func (p *Replayer) begin(ev *hypercall.Event) error {
-	got := beginOf(ev)
+func (p *Replayer) begin(clock hypercall.Clock, ev *hypercall.Event) error {
+	got := beginOf(clock, ev)
 	return p.compare(func() (*Entry, *Entry, error) {
 		if p.ahead != nil { // it should have ended first
 			return p.ahead, got, nil
@@ -143,9 +158,8 @@ func (p *Replayer) begin(ev *hypercall.Event) error {
 }
 
 // end compares an event that ends.
-func (p *Replayer) end(ev *hypercall.Event) error {
-	got := &Entry{Kernel: ev.Kernel, Name: ev.Name, PID: ev.PID, Time: ev.Time}
-	got.endsAs(ev)
+func (p *Replayer) end(clock hypercall.Clock, ev *hypercall.Event) error {
+	got := endOf(clock, ev)
 	return p.compare(func() (*Entry, *Entry, error) {
 		want, err := p.takeEnd()
 		return want, got, err
@@ -153,11 +167,11 @@ func (p *Replayer) end(ev *hypercall.Event) error {
 }
 
 // answer gives an event the answer of the recording.
-func (p *Replayer) answer(ev *hypercall.Event) error {
+func (p *Replayer) answer(clock hypercall.Clock, ev *hypercall.Event) error {
 	return p.compare(func() (*Entry, *Entry, error) {
 		want, err := p.takeEnd()
 		if err != nil || want.Begins {
-			return want, &Entry{Ends: true, Kernel: ev.Kernel, Name: ev.Name, PID: ev.PID, Time: ev.Time}, err
+			return want, endOf(clock, ev), err
 		}
 		ev.Result, ev.Err = keep(want.Results, true), want.Err
 		return want, want, nil

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -52,8 +53,8 @@ func (r *recording) runRecorded(c sim.Case, o sim.Options, f func(sim.Case, sim.
 		return result, errors.Join(err, file.Close())
 	}
 	rec := record.NewRecorder(w)
-	result = f(c, withHook(o, rec.Hook()))
-	return result, errors.Join(rec.Close(), buffered.Flush(), file.Close())
+	result = f(c, withHook(o, rec.Hook))
+	return result, errors.Join(noteFaults(result, rec.Note), rec.Close(), buffered.Flush(), file.Close())
 }
 
 func (r *recording) runAgain(o sim.Options, f func(sim.Case, sim.Options) sim.Result) (result sim.Result, err error) {
@@ -71,9 +72,9 @@ func (r *recording) runAgain(o sim.Options, f func(sim.Case, sim.Options) sim.Re
 		return result, err
 	}
 	p := record.NewReplayer(reader)
-	result = f(c, withHook(o, p.Hook()))
+	result = f(c, withHook(o, p.Hook))
 	var differs *record.Difference
-	if err := p.Close(); err != nil && !errors.As(result.Err, &differs) {
+	if err := cmp.Or(noteFaults(result, p.Note), p.Close()); err != nil && !errors.As(result.Err, &differs) {
 		result.Err = errors.Join(result.Err, err)
 	}
 	return result, nil
@@ -93,13 +94,24 @@ func (r *recording) replayed() (sim.Case, error) {
 	return sim.ParseCase(reader.Header.Case)
 }
 
+// noteFaults has the faults of a run be the end of its recording.
+func noteFaults(r sim.Result, note func(string, time.Duration, hypercall.Fields) error) error {
+	for _, f := range r.Faults {
+		err := note("fault", f.At, hypercall.Fields{{Name: "number", Value: int64(f.Number)}, {Name: "what", Value: f.Name}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // withHook has a hook see the events of all kernels of a world.
-func withHook(o sim.Options, hook hypercall.Hook) sim.Options {
+func withHook(o sim.Options, hook func(hypercall.Clock) hypercall.Hook) sim.Options {
 	o.Configure = func(kernel string, cfg *backends.Config) {
 		if cfg.Hooks == nil {
 			cfg.Hooks = hypercall.NewHooks(kernel)
 		}
-		cfg.Hooks.Add(hook)
+		cfg.Hooks.Add(hook(cfg.Host.Scheduler))
 	}
 	return o
 }
