@@ -91,7 +91,7 @@ func (x *Entry) String() string {
 			b.WriteString(" =")
 		}
 		for _, f := range list {
-			fmt.Fprintf(&b, " %s=%s", f.Name, valueText(f.Value))
+			fmt.Fprintf(&b, " %s=%s", f.Name, Text(f.Value))
 		}
 	}
 	if x.Err != nil {
@@ -103,7 +103,8 @@ func (x *Entry) String() string {
 // maxShown bounds the bytes of a value in words.
 const maxShown = 48
 
-func valueText(v any) string {
+// Text is a value of a field in words.
+func Text(v any) string {
 	switch v := v.(type) {
 	case string:
 		return fmt.Sprintf("%q", v)

@@ -21,6 +21,7 @@ var commands = []func(*env) *cobra.Command{
 	newPacketdrillCommand,
 	newPowercutCommand,
 	newSimCommand,
+	newTimelineCommand,
 	newConformCommand,
 	newBenchCommand,
 	newVersionCommand,
