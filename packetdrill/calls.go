@@ -22,15 +22,12 @@ type pending struct {
 	call   *script.Call
 	cancel context.CancelFunc
 	until  time.Duration // when it should end
-	done   chan struct{} // closed when it has
-	ended  time.Duration // when it did
+	done   bool
+	ended  time.Duration // when it was done
 	result int64
 	err    error
 	check  func(result int64) error // what it gave besides; nil: nothing
 }
-
-// stuckTime is how long a call that does not wait may take, in real time.
-const stuckTime = 5 * time.Second
 
 // start makes a system call. One that waits goes on while the script does.
 func (r *runner) start(ctx context.Context, c *script.Call, at, until time.Duration) error {
@@ -41,27 +38,24 @@ func (r *runner) start(ctx context.Context, c *script.Call, at, until time.Durat
 	if err != nil {
 		return err
 	}
-	r.wire.settle(r.time.quiet()) // what was injected has been taken
+	r.stage.settle() // what was injected has been taken
 	ctx, cancel := context.WithCancel(ctx)
-	p := &pending{call: c, cancel: cancel, done: make(chan struct{}), check: check, until: at}
+	p := &pending{call: c, cancel: cancel, check: check, until: at}
 	if c.Blocks {
 		p.until = until
 	}
 	r.call = p
 	proc := r.proc.With(ctx)
-	go func() {
+	r.stage.Go(c.Name, func() {
 		n, _, err := proc.Raw(*raw)
-		p.result, p.err, p.ended = int64(n), err, r.time.now()
-		r.wire.happened()
-		close(p.done)
-	}()
+		p.result, p.err, p.ended, p.done = int64(n), err, r.stage.now(), true
+		r.stage.happened()
+	})
 	if c.Blocks {
-		r.wire.settle(r.time.quiet())
+		r.stage.settle()
 		return nil
 	}
-	select {
-	case <-p.done:
-	case <-time.After(stuckTime):
+	if !r.stage.await(r.stage.now()+r.set.tolerance, c.Name, func() bool { return p.done }) {
 		return fmt.Errorf("%s waits, which the script does not say", c.Name)
 	}
 	return r.finish()
@@ -74,19 +68,8 @@ func (r *runner) finish() error {
 		return nil
 	}
 	deadline := p.until + r.set.tolerance
-	for !isDone(p.done) {
-		if r.time.now() >= deadline {
-			select {
-			case <-p.done:
-			case <-time.After(r.time.patience() + r.time.quiet()):
-				return fmt.Errorf("%s still waits at %s", p.call.Name, seconds(deadline))
-			}
-			break
-		}
-		r.wire.settle(r.time.quiet())
-		if !isDone(p.done) {
-			r.time.step(deadline)
-		}
+	if !r.stage.await(deadline, p.call.Name, func() bool { return p.done }) {
+		return fmt.Errorf("%s still waits at %s", p.call.Name, seconds(deadline))
 	}
 	r.call = nil
 	p.cancel()
@@ -97,20 +80,14 @@ func (r *runner) finish() error {
 	return r.judge(p)
 }
 
-func isDone(c chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
+// cancelTime is how long a call may take to end that is cancelled.
+const cancelTime = time.Second
 
 // abandon ends a call that is still under way.
 func (r *runner) abandon() {
-	if r.call != nil {
-		r.call.cancel()
-		<-r.call.done
+	if p := r.call; p != nil {
+		p.cancel()
+		r.stage.await(r.stage.now()+cancelTime, p.call.Name, func() bool { return p.done })
 		r.call = nil
 	}
 }

@@ -106,7 +106,7 @@ var tcpInfo = []struct {
 
 // runCode runs a piece of code about the latest connection.
 func (r *runner) runCode(c *script.Code) error {
-	r.wire.settle(r.time.quiet())
+	r.stage.settle()
 	if strings.Contains(c.Text, "tcpi_") {
 		if err := r.readTCPInfo(); err != nil {
 			return err

@@ -67,7 +67,7 @@ func (r *runner) setting(args []string, dir string, depth int) error {
 		}
 	case name == "sleep" && len(args) > 1:
 		if d, err := strconv.ParseFloat(args[1], 64); err == nil && d >= 0 && d < maxSleep.Seconds() {
-			r.until(r.time.now() + time.Duration(d*float64(time.Second)))
+			r.stage.until(r.stage.now() + time.Duration(d*float64(time.Second)))
 		}
 	case strings.HasSuffix(name, ".sh") && dir != "" && depth > 0:
 		path := filepath.Join(dir, args[0])

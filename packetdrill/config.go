@@ -17,8 +17,8 @@ type Config struct {
 	// Kernel is the specification of the kernel; "" is "sentry".
 	Kernel string
 	// Tolerance is how early or late a packet or the end of a call may be,
-	// where the script does not say it; 0 is 4 ms in virtual time, and 25 ms in
-	// real time.
+	// where the script does not say it; 0 is 4 ms, and 25 ms for NetBSD's
+	// kernel, which has ticks of 10 ms.
 	Tolerance time.Duration
 	// Defines are words of the script, and what stands for them.
 	Defines map[string]string

@@ -5,9 +5,9 @@
 //
 // The kernel has one network interface, and the runner is all that is behind it:
 // it injects what the script says that comes in, and holds what goes out to the
-// script. A kernel whose clock can be moved (sentry) runs in virtual time: an
-// hour in a script takes no longer than a millisecond, and times are exact. Other
-// kernels run in real time.
+// script. It runs in a world of its own (package hypercall/turns), in virtual
+// time: an hour in a script takes no longer than a moment, and times are as exact
+// as the kernel's clock.
 //
 // Commands for a shell are read for the settings that they make; nothing of the
 // host runs. Code is Starlark, which is what scripts use of Python, with the

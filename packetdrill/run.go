@@ -8,21 +8,21 @@ import (
 	"time"
 
 	"github.com/anykernel/anykernel/backends"
-	"github.com/anykernel/anykernel/hypercall"
+	"github.com/anykernel/anykernel/hypercall/turns"
 	"github.com/anykernel/anykernel/packetdrill/script"
 	"github.com/anykernel/anykernel/sys"
 	"github.com/anykernel/anykernel/sys/netif"
 )
 
-// A runner is one script on one kernel. One goroutine runs it; a call that waits
-// has one more.
+// A runner is one script on one kernel. One goroutine of a world runs it; a call
+// that waits has one more.
 type runner struct {
 	cfg   Config
 	name  string
 	set   *settings
 	wire  *wire
 	flows flows
-	time  timeline
+	stage *stage
 	proc  *sys.Process
 	files map[int64]int // live descriptors by the script's
 	last  int64         // the script's descriptor of the connection that code is about
@@ -49,11 +49,19 @@ func Run(ctx context.Context, name, text string, c Config) error {
 		c.Kernel = "sentry"
 	}
 	r := &runner{cfg: c, name: name, set: set, files: map[int64]int{}, last: -1, code: newInterpreter(c.Log)}
+	result := turns.Run(1, turns.Options{Start: epoch}, func(world *turns.Scheduler) {
+		r.stage = &stage{Scheduler: world}
+		world.Fail(r.play(ctx, s))
+	})
+	return result.Err
+}
+
+// play runs the script on a new kernel.
+func (r *runner) play(ctx context.Context, s *script.Script) error {
 	k, err := r.boot(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", r.name, err)
 	}
-	defer r.wire.close()
 	err = r.run(ctx, s)
 	r.abandon()
 	return errors.Join(err, k.Close())
@@ -62,29 +70,18 @@ func Run(ctx context.Context, name, text string, c Config) error {
 // boot opens the kernel with the wire plugged in, and tells it its address and
 // that the wire leads to everywhere.
 func (r *runner) boot(ctx context.Context) (*sys.Kernel, error) {
-	clock := hypercall.NewVirtualClock(epoch)
-	r.wire = newWire(r.set, func() time.Duration { return r.time.now() })
-	started := time.Now()
-	r.time = &real{start: started} // until it is known which
-	cfg := backends.Config{NICs: []backends.NIC{{Net: r.wire, MTU: r.set.mtu}}}
-	spec, err := backends.ParseSpec(r.cfg.Kernel)
-	if err == nil && spec.Name == "sentry" {
-		cfg.Host.Clock = clock
-	}
-	k, err := sys.OpenConfig(ctx, r.cfg.Kernel, cfg)
+	r.wire = &wire{stage: r.stage, set: r.set}
+	k, err := sys.OpenConfig(ctx, r.cfg.Kernel, backends.Config{
+		Host: r.stage.Host("script"), NICs: []backends.NIC{{Net: r.wire, MTU: r.set.mtu}},
+	})
 	if err != nil {
-		r.wire.close()
 		return nil, err
 	}
-	if t, ok := canStep(k); ok && cfg.Host.Clock != nil {
-		r.time = &virtual{clock: clock, kernel: t, start: clock.Monotonic()}
-	}
 	if r.set.tolerance == 0 {
-		r.set.tolerance = r.time.tolerance()
+		r.set.tolerance = tolerance(k)
 	}
-	r.proc = k.Init().With(ctx)
+	r.proc = k.Init()
 	if err := r.configure(); err != nil {
-		r.wire.close()
 		return nil, errors.Join(err, k.Close())
 	}
 	return k, nil
@@ -117,8 +114,8 @@ func (r *runner) run(ctx context.Context, s *script.Script) error {
 			return at(s.Init.Line, err)
 		}
 	}
-	r.wire.settle(r.time.quiet())
-	r.begin()
+	r.stage.settle()
+	r.stage.begin()
 	for i := range s.Events {
 		if err := ctx.Err(); err != nil {
 			return at(s.Events[i].Line, err)
@@ -133,16 +130,6 @@ func (r *runner) run(ctx context.Context, s *script.Script) error {
 	return nil
 }
 
-// begin makes this moment the script's start.
-func (r *runner) begin() {
-	switch t := r.time.(type) {
-	case *virtual:
-		t.start = t.clock.Monotonic()
-	case *real:
-		t.start = time.Now()
-	}
-}
-
 // event does one event, or waits for it.
 func (r *runner) event(ctx context.Context, e *script.Event) error {
 	from, to := e.Time.From, e.Time.To
@@ -150,7 +137,7 @@ func (r *runner) event(ctx context.Context, e *script.Event) error {
 		from, to = from+r.base, to+r.base
 	}
 	if e.Time.Any {
-		from, to = r.time.now(), r.time.now()+anyTime
+		from, to = r.stage.now(), r.stage.now()+anyTime
 	}
 	before := r.base
 	r.base = from
@@ -159,14 +146,14 @@ func (r *runner) event(ctx context.Context, e *script.Event) error {
 			return err
 		}
 		if e.Time.Any || from != to {
-			r.base = r.time.now()
+			r.base = r.stage.now()
 		}
 		return nil
 	}
 	if e.Time.Any {
 		from = r.base
 	}
-	r.until(from)
+	r.stage.until(from)
 	switch {
 	case e.Packet != nil:
 		return r.inject(e.Packet)
@@ -185,32 +172,22 @@ func (r *runner) event(ctx context.Context, e *script.Event) error {
 // anyTime is how long a script waits for what may come at any time.
 const anyTime = time.Minute
 
-// until moves on to a time. What the kernel does by itself on the way it does at
-// its own time.
-func (r *runner) until(t time.Duration) {
-	for r.time.now() < t {
-		r.wire.settle(r.time.quiet())
-		r.time.step(t)
-	}
-}
-
 func (r *runner) logf(format string, args ...any) {
 	if r.cfg.Log != nil {
-		fmt.Fprintf(r.cfg.Log, "%s "+format+"\n", append([]any{seconds(r.time.now())}, args...)...)
+		fmt.Fprintf(r.cfg.Log, "%s "+format+"\n", append([]any{seconds(r.stage.now())}, args...)...)
 	}
 }
 
 // inject hands a packet to the kernel.
 func (r *runner) inject(p *script.Packet) error {
 	// What the kernel does at this moment it does before.
-	r.wire.settle(r.time.quiet())
+	r.stage.settle()
 	frame, err := r.build(p)
 	if err != nil {
 		return err
 	}
 	r.logf("< %d bytes", len(frame))
 	r.wire.inject(frame)
-	r.wire.happened()
 	return nil
 }
 
@@ -218,7 +195,7 @@ func (r *runner) inject(p *script.Packet) error {
 func (r *runner) expect(p *script.Packet, from, to time.Duration, any bool) error {
 	done := 0
 	for {
-		live, ok := r.await(from, to)
+		live, ok := r.wire.next(to + r.set.tolerance)
 		if !ok {
 			if done > 0 {
 				return fmt.Errorf("of the packet that should have come until %s only %d bytes came", seconds(to), done)
@@ -245,28 +222,4 @@ func (r *runner) latest() *flow {
 		return nil
 	}
 	return r.flows.list[len(r.flows.list)-1]
-}
-
-// await is the next packet that the kernel sends, until to and the tolerance.
-func (r *runner) await(from, to time.Duration) (sniffed, bool) {
-	deadline := to + r.set.tolerance
-	for {
-		wait := r.time.quiet()
-		if r.time.now() >= from {
-			wait = r.time.patience()
-		}
-		if p, ok := r.wire.next(wait); ok {
-			return p, true
-		}
-		if r.time.now() >= deadline {
-			return sniffed{}, false
-		}
-		// Up to when it is expected in one go; what comes too late is waited
-		// for in steps of the kernel's own.
-		next := deadline
-		if r.time.now() < from {
-			next = from
-		}
-		r.time.step(next)
-	}
 }

@@ -42,9 +42,6 @@ func TestScripts(t *testing.T) {
 					t.Fatal(err)
 				}
 				c := packetdrill.Config{Kernel: k}
-				if k == "rump" {
-					c.Tolerance = 200 * time.Millisecond // real time, on a busy machine
-				}
 				if err := packetdrill.Run(t.Context(), file, string(text), c); err != nil {
 					t.Error(err)
 				}

@@ -3,7 +3,6 @@ package packetdrill
 import (
 	"net"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/gopacket/gopacket"
@@ -14,19 +13,13 @@ import (
 
 // A wire is what the kernel's network interface is plugged into. It answers
 // those who look for a neighbour, and keeps everything else that the kernel
-// sends, with its time.
+// sends, with its time. All is called by whose turn it is.
 type wire struct {
-	now func() time.Duration
-	set *settings
-
-	mu      sync.Mutex
+	stage   *stage
+	set     *settings
 	receive func([]byte)
 	kernel  net.HardwareAddr
 	queue   []sniffed
-	events  uint64 // counts whatever happens
-	came    chan struct{}
-	answers chan []byte
-	done    chan struct{}
 }
 
 // A sniffed is a packet that the kernel sent.
@@ -38,15 +31,8 @@ type sniffed struct {
 // ours is the address of the runner.
 var ours = net.HardwareAddr{0x02, 0, 0x5e, 0x10, 0, 1}
 
-func newWire(set *settings, now func() time.Duration) *wire {
-	w := &wire{set: set, now: now, came: make(chan struct{}, 1), answers: make(chan []byte, 16), done: make(chan struct{})}
-	go w.answer()
-	return w
-}
-
+// Attach implements hypercall.Net.
 func (w *wire) Attach(nic hypercall.NIC, receive func([]byte)) (hypercall.Link, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.receive, w.kernel = receive, nic.MAC
 	return wireLink{w}, nil
 }
@@ -54,40 +40,21 @@ func (w *wire) Attach(nic hypercall.NIC, receive func([]byte)) (hypercall.Link, 
 type wireLink struct{ w *wire }
 
 func (l wireLink) Close() error {
-	l.w.mu.Lock()
-	defer l.w.mu.Unlock()
 	l.w.receive = nil
 	return nil
 }
 
-// Send is called inside of the kernel: an answer goes by another goroutine.
+// Send is called inside of the kernel: an answer goes by itself.
 func (l wireLink) Send(frame []byte) {
 	w := l.w
 	p := gopacket.NewPacket(append([]byte(nil), frame...), layers.LayerTypeEthernet, gopacket.Default)
 	if answer := w.neighbour(p); answer != nil {
-		select {
-		case w.answers <- answer:
-		default:
-		}
+		w.stage.AfterFunc(0, func() { w.inject(answer) })
 		return
 	}
-	if !w.isForUs(p) {
-		return
-	}
-	w.mu.Lock()
-	w.queue = append(w.queue, sniffed{w.now(), p})
-	w.mu.Unlock()
-	w.happened()
-}
-
-// happened notes that something did.
-func (w *wire) happened() {
-	w.mu.Lock()
-	w.events++
-	w.mu.Unlock()
-	select {
-	case w.came <- struct{}{}:
-	default:
+	if w.isForUs(p) {
+		w.queue = append(w.queue, sniffed{w.stage.now(), p})
+		w.stage.happened()
 	}
 }
 
@@ -101,27 +68,10 @@ func (w *wire) isForUs(p gopacket.Packet) bool {
 	return ok && to == w.set.remote
 }
 
-// answer sends answers until the wire is closed.
-func (w *wire) answer() {
-	for {
-		select {
-		case frame := <-w.answers:
-			w.inject(frame)
-		case <-w.done:
-			return
-		}
-	}
-}
-
-func (w *wire) close() { close(w.done) }
-
 // inject hands a frame to the kernel.
 func (w *wire) inject(frame []byte) {
-	w.mu.Lock()
-	receive := w.receive
-	w.mu.Unlock()
-	if receive != nil {
-		receive(frame)
+	if w.receive != nil {
+		w.receive(frame)
 	}
 }
 
@@ -165,40 +115,13 @@ func serialize(l ...gopacket.SerializableLayer) []byte {
 	return b.Bytes()
 }
 
-// next takes the oldest packet that the kernel sent, which it waits for at most
-// that long in real time.
-func (w *wire) next(wait time.Duration) (sniffed, bool) {
-	timeout := time.NewTimer(wait)
-	defer timeout.Stop()
-	for {
-		w.mu.Lock()
-		if len(w.queue) > 0 {
-			p := w.queue[0]
-			w.queue = w.queue[1:]
-			w.mu.Unlock()
-			return p, true
-		}
-		w.mu.Unlock()
-		select {
-		case <-w.came:
-		case <-timeout.C:
-			return sniffed{}, false
-		}
+// next takes the oldest packet that the kernel sent, which it waits for until a
+// time of the script.
+func (w *wire) next(deadline time.Duration) (sniffed, bool) {
+	if !w.stage.await(deadline, "a packet", func() bool { return len(w.queue) > 0 }) {
+		return sniffed{}, false
 	}
-}
-
-// settle waits, in real time, until nothing has happened for some time.
-func (w *wire) settle(quiet time.Duration) {
-	for {
-		w.mu.Lock()
-		before := w.events
-		w.mu.Unlock()
-		time.Sleep(quiet)
-		w.mu.Lock()
-		same := w.events == before
-		w.mu.Unlock()
-		if same {
-			return
-		}
-	}
+	p := w.queue[0]
+	w.queue = w.queue[1:]
+	return p, true
 }
