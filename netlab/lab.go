@@ -58,7 +58,8 @@ type Lab struct {
 // rump?ncpu=2, and options:
 //
 //   - mtu=9000 is the size of the largest packets of its interfaces;
-//   - ip=10.0.0.1/24,fd00::1/64 are the addresses of its first interface.
+//   - ip=10.0.0.1/24,fd00::1/64 are the addresses of its first interface;
+//   - ip=none leaves it without, for DHCP.
 //
 // Options of one interface among several name the node that its link leads to:
 // mtu@sw=1400. Interfaces of which nothing is said have the addresses
@@ -161,6 +162,9 @@ func (l *Lab) configure(s *station, p *sys.Process) error {
 			return err
 		}
 	}
+	if s.isBare() {
+		return l.writeHosts(p)
+	}
 	for _, h := range l.plan.routes(s, l.wayOut()) {
 		if err := netif.AddRoute(p, h.to, h.via); err != nil {
 			return err
@@ -187,15 +191,20 @@ func (l *Lab) wayOut() *station {
 // writeNames writes /etc/hosts, and /etc/resolv.conf where the way out knows more
 // names.
 func (l *Lab) writeNames(p *sys.Process) error {
-	if err := p.Mkdir("/etc", 0o755); err != nil && !errors.Is(err, sys.EEXIST) {
+	if err := l.writeHosts(p); err != nil {
 		return err
 	}
 	if out := l.wayOut(); out != nil && len(out.ifaces) > 0 {
 		if a, ok := out.ifaces[0].address(true); ok {
-			if err := p.WriteFile("/etc/resolv.conf", []byte("nameserver "+a.Addr().String()+"\n"), 0o644); err != nil {
-				return err
-			}
+			return p.WriteFile("/etc/resolv.conf", []byte("nameserver "+a.Addr().String()+"\n"), 0o644)
 		}
+	}
+	return nil
+}
+
+func (l *Lab) writeHosts(p *sys.Process) error {
+	if err := p.Mkdir("/etc", 0o755); err != nil && !errors.Is(err, sys.EEXIST) {
+		return err
 	}
 	return p.WriteFile("/etc/hosts", []byte(l.plan.hosts()), 0o644)
 }

@@ -33,6 +33,7 @@ type iface struct {
 	network int
 	mtu     int // 0: the kernel's own
 	addrs   []netip.Prefix
+	bare    bool // it gets none
 }
 
 // A hop is a route of a station.
@@ -155,8 +156,15 @@ func setMTU(ifaces []*iface, text string) error {
 	return nil
 }
 
+// noAddress is what an interface has that gets its address later, as by DHCP.
+const noAddress = "none"
+
 // setAddrs gives the first interface addresses, separated by commas.
 func setAddrs(ifaces []*iface, text string) error {
+	if text == noAddress {
+		ifaces[0].bare = true
+		return nil
+	}
 	for word := range strings.SplitSeq(text, ",") {
 		a, err := netip.ParsePrefix(word)
 		if err != nil {
@@ -172,7 +180,7 @@ func setAddrs(ifaces []*iface, text string) error {
 func (p *plan) number() {
 	for n, members := range p.networks {
 		for i, m := range members {
-			if len(m.addrs) > 0 {
+			if len(m.addrs) > 0 || m.bare {
 				continue
 			}
 			v4 := [4]byte{10, byte(n), byte((i + 1) >> 8), byte(i + 1)}
@@ -183,6 +191,11 @@ func (p *plan) number() {
 			}
 		}
 	}
+}
+
+// isBare reports whether a station has no address yet.
+func (s *station) isBare() bool {
+	return !slices.ContainsFunc(s.ifaces, func(i *iface) bool { return !i.bare })
 }
 
 // isRouter reports whether a station forwards packets.

@@ -32,8 +32,8 @@ TOPOLOGY is text such as 'a--sw--b loss=1% delay=20ms; b: rump mtu=9000', or
 that a line such as 'b: rump' says, or that -k says. What stands behind links is
 done to frames, both ways: delay, jitter, loss, reorder, hold, duplicate,
 corrupt, rate, queue, and down; a line such as 'a->sw loss=5%' changes one way.
-A kernel with several links is a router. "nat" leads outside without root, and
-has a name server; "tap0" is an interface of the host, which needs root.
+A kernel with several links is a router. "nat" leads outside without root, has a
+name server, and gives addresses by DHCP to who asks; "tap0" is an interface of the host, which needs root.
 
 In the shell, the name of a node is a program that runs its arguments there, and
 what stands alone runs on the first node. Further programs:
@@ -112,7 +112,7 @@ type natDevice struct {
 }
 
 func (d *natDevice) open(_ context.Context, _ string, nic hypercall.Net, addrs []netip.Prefix) (io.Closer, error) {
-	g, err := gateway.New(nic, gateway.Config{Addrs: addrs})
+	g, err := gateway.New(nic, gateway.Config{Addrs: addrs, DHCP: true})
 	if err != nil {
 		return nil, err
 	}

@@ -6,14 +6,12 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
-	"net/netip"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 
+	"github.com/anykernel/anykernel/sys/netif/dhcp"
 	"github.com/anykernel/anykernel/xen/device"
 )
 
@@ -22,38 +20,9 @@ import (
 // addresses for as long as the guest lives.
 func Lease(ctx context.Context, nic device.NIC) (Config, error) {
 	raw := &rawConn{nic: nic, mac: nic.HardwareAddr()}
-	conn := nclient4.NewBroadcastUDPConn(raw, &net.UDPAddr{Port: nclient4.ClientPort})
-	client, err := nclient4.NewWithConn(conn, raw.mac, nclient4.WithRetry(4))
-	if err != nil {
-		return Config{}, fmt.Errorf("DHCP: %w", err)
-	}
-	lease, err := client.Request(ctx, dhcpv4.WithBroadcast(true))
-	client.Close() // waits for its reader
+	lease, err := dhcp.Over(ctx, raw, raw.mac, nclient4.WithRetry(4))
 	nic.SetReadDeadline(time.Time{})
-	if err != nil {
-		return Config{}, fmt.Errorf("DHCP: %w", err)
-	}
-	return fromACK(lease.ACK)
-}
-
-// fromACK takes what a server gave, which may be anything.
-func fromACK(ack *dhcpv4.DHCPv4) (Config, error) {
-	var c Config
-	addr, ok := netip.AddrFromSlice(ack.YourIPAddr.To4())
-	ones, bits := ack.SubnetMask().Size()
-	if !ok || bits != 32 || addr.IsUnspecified() {
-		return c, fmt.Errorf("DHCP: the server gave the address %v with the mask %v", ack.YourIPAddr, ack.SubnetMask())
-	}
-	c.Addr = netip.PrefixFrom(addr, ones)
-	if routers := ack.Router(); len(routers) > 0 {
-		c.Gateway, _ = netip.AddrFromSlice(routers[0].To4())
-	}
-	for _, d := range ack.DNS() {
-		if a, ok := netip.AddrFromSlice(d.To4()); ok {
-			c.DNS = append(c.DNS, a)
-		}
-	}
-	return c, nil
+	return Config{Addr: lease.Addr, Gateway: lease.Gateway, DNS: lease.DNS}, err
 }
 
 // A rawConn carries IPv4 packets in frames to everybody, before there is an

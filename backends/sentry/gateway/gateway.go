@@ -43,6 +43,9 @@ type Config struct {
 	// DNS is the name server that answers at port 53 of the gateway's own
 	// addresses; "" is this machine's first. It is dialled as others are.
 	DNS string
+	// DHCP gives stations that ask for one an address of the upper half of the
+	// gateway's first IPv4 network, with itself as router and name server.
+	DHCP bool
 }
 
 // Limits of a gateway. What exceeds them is refused.
@@ -125,6 +128,9 @@ func (g *Gateway) plugIn(network hypercall.Net, c Config) error {
 	}
 	g.stack.SetTransportProtocolHandler(tcp.ProtocolNumber, tcp.NewForwarder(g.stack, 0, maxOpening, g.tcp).HandlePacket)
 	g.stack.SetTransportProtocolHandler(udp.ProtocolNumber, udp.NewForwarder(g.stack, g.udp).HandlePacket)
+	if c.DHCP {
+		return g.serveDHCP(c.Addrs)
+	}
 	return nil
 }
 
