@@ -17,6 +17,7 @@ type Config struct {
 	MTU   int
 	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
 	DNS   string
+	DHCP  bool
 }
 
 // A Gateway is one that runs, which none does on this platform.
