@@ -22,6 +22,7 @@ var commands = []func(*env) *cobra.Command{
 	newPowercutCommand,
 	newSimCommand,
 	newTimelineCommand,
+	newTraceCommand,
 	newConformCommand,
 	newBenchCommand,
 	newVersionCommand,
