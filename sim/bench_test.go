@@ -9,12 +9,18 @@ import (
 
 // BenchmarkWorld is the boot of two kernels on a network, and their end.
 func BenchmarkWorld(b *testing.B) {
-	needRump(b)
-	for b.Loop() {
-		r := sim.Run(1, sim.Options{}, func(w *sim.World) { w.Lab("client--server") })
-		if r.Err != nil {
-			b.Fatal(r.Err)
-		}
+	for _, kernel := range []string{"rump", "sentry"} {
+		b.Run(kernel, func(b *testing.B) {
+			if kernel == "rump" {
+				needRump(b)
+			}
+			for b.Loop() {
+				r := sim.Run(1, sim.Options{}, func(w *sim.World) { w.Lab("a--b; a: " + kernel + "; b: " + kernel) })
+				if r.Err != nil {
+					b.Fatal(r.Err)
+				}
+			}
+		})
 	}
 }
 
