@@ -72,7 +72,7 @@ func recovering(t *testing.T, slots int, recover func(d hypercall.File) error) k
 	}
 	r := rawDisk{recover: recover}
 	return kerneltest.Crash{
-		Kernel: "host", Disk: d, Boot: r.boot, Loss: disk.Torn, Cuts: 300, Seed: 1,
+		Kernel: "host", Concurrent: true, Disk: d, Boot: r.boot, Loss: disk.Torn, Cuts: 300, Seed: 1,
 		Workload: func(k *sys.Kernel, mark func(string)) error {
 			for n := range rounds {
 				if _, err := r.get(k).WriteAt(record(n), int64(n%slots)*1024); err != nil {
