@@ -32,6 +32,7 @@ type Config struct {
 // A Stack is TCP/IP on one interface. Its methods may be called concurrently.
 type Stack struct {
 	stack *stack.Stack
+	nic   device.NIC
 	cfg   Config
 }
 
@@ -48,7 +49,7 @@ func New(ctx context.Context, nic device.NIC, cfg Config) (*Stack, error) {
 		}
 		cfg = lease
 	}
-	s := &Stack{cfg: cfg, stack: stack.New(stack.Options{
+	s := &Stack{cfg: cfg, nic: nic, stack: stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
 	})}
@@ -99,8 +100,10 @@ func (s *Stack) Config() Config { return s.cfg }
 
 // Close takes the interface down. Connections and listeners end with errors.
 func (s *Stack) Close() error {
-	s.stack.Destroy()
-	return nil
+	s.stack.Close() // the other ends are told
+	err := s.nic.Close()
+	s.stack.Wait() // for the reader of nic among others, which has ended now
+	return err
 }
 
 // Resolver looks names up at the stack's name servers.
