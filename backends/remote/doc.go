@@ -20,6 +20,9 @@
 // It also opens kernels of other backends in a child process, for
 // specifications with process=separate; see [backends.RegisterSeparate].
 //
+// Backends whose kernels are somewhere else, as xen's are, reach them through
+// it; see [backends.Connect].
+//
 // What may be in this room: the client's side of the protocol of package
 // sysproxy, and the ways to a server. What may not: anything that knows one
 // kernel.

@@ -20,7 +20,7 @@ import (
 type Kernel struct {
 	name   string // for PanicError
 	dial   dialer
-	owner  owner // nil: nobody's
+	owner  backends.Owner // nil: nobody's
 	banner sysproxy.Banner
 	info   sysproxy.Info
 	abi    *abi.ABI
@@ -39,16 +39,8 @@ type Kernel struct {
 
 var _ backends.Kernel = (*Kernel)(nil)
 
-// An owner has the process that the kernel is in.
-type owner interface {
-	// died says why the connection was lost, which ended with err.
-	died(err error) error
-	// close ends the process.
-	close() error
-}
-
 // connect opens a kernel by a connection, and takes over o.
-func connect(ctx context.Context, name string, d dialer, o owner) (*Kernel, error) {
+func connect(ctx context.Context, name string, d dialer, o backends.Owner) (*Kernel, error) {
 	k := &Kernel{
 		name: name, dial: d, owner: o,
 		processes: map[*Process]struct{}{}, done: make(chan struct{}), closed: make(chan struct{}),
@@ -59,7 +51,7 @@ func connect(ctx context.Context, name string, d dialer, o owner) (*Kernel, erro
 	}
 	if err != nil {
 		if o != nil && ctx.Err() == nil {
-			err = o.died(err)
+			err = o.Died(err)
 		}
 		return nil, errors.Join(err, k.Close())
 	}
@@ -123,7 +115,7 @@ func (k *Kernel) lost(err error) {
 		return
 	}
 	if k.owner != nil {
-		k.end(k.owner.died(err))
+		k.end(k.owner.Died(err))
 		return
 	}
 	k.end(&backends.PanicError{Kernel: k.name, Reason: fmt.Sprintf("the connection was lost: %v", err)})
@@ -159,7 +151,7 @@ func (k *Kernel) Close() error {
 	wg.Wait()
 	var err error
 	if k.owner != nil {
-		err = k.owner.close()
+		err = k.owner.Close()
 	}
 	close(k.closed)
 	return err

@@ -70,6 +70,9 @@ func (p *Process) Call(c backends.Call) (r0, r1 uintptr, err error) {
 	}
 	r.free()
 	<-p.slots
+	if err == backends.ErrExited && p.k.Err() != nil {
+		err = p.k.Err() // the server ended it for that
+	}
 	return r0, r1, err
 }
 

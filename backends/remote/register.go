@@ -23,6 +23,13 @@ func init() {
 		},
 		Open: open,
 	})
+	backends.RegisterConnector(func(ctx context.Context, c backends.Connection) (backends.Kernel, error) {
+		k, err := connect(ctx, c.Name, c.Dial, c.Owner)
+		if err != nil {
+			return nil, err // and no typed nil
+		}
+		return k, nil
+	})
 }
 
 func open(ctx context.Context, s backends.Spec, cfg backends.Config) (backends.Kernel, error) {

@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall"
+	"github.com/anykernel/anykernel/internal/tail"
 )
 
 func init() {
@@ -41,8 +40,8 @@ type child struct {
 	name    string
 	cmd     *exec.Cmd
 	control *net.UnixConn
-	console tail
-	stderr  tail
+	console tail.Buffer
+	stderr  tail.Buffer
 	report  []byte        // what it said
 	exited  chan struct{} // closed with these:
 	status  error
@@ -68,7 +67,7 @@ func startChild(name string, cfg backends.Config) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &child{name: name, control: control, exited: make(chan struct{})}
+	c := &child{name: name, control: control, console: tail.Buffer{Size: tailSize}, stderr: tail.Buffer{Size: tailSize}, exited: make(chan struct{})}
 	// The file of this process, even where another one has its name by now.
 	c.cmd = exec.Command("/proc/self/exe")
 	c.cmd.Args = []string{"anykernel-kernel", name}
@@ -89,6 +88,9 @@ func startChild(name string, cfg backends.Config) (*child, error) {
 	go c.wait()
 	return c, nil
 }
+
+// tailSize is how much of what a child prints is kept.
+const tailSize = 16 << 10
 
 // maxReport bounds what a child says.
 const maxReport = 4 << 10
@@ -122,12 +124,12 @@ const (
 	closeTime = 40 * time.Second // to close its kernel
 )
 
-// died says why the connection was lost.
-func (c *child) died(err error) error {
+// Died says why the connection was lost.
+func (c *child) Died(err error) error {
 	select {
 	case <-c.exited:
 	case <-time.After(deathTime):
-		return &backends.PanicError{Kernel: c.name, Reason: fmt.Sprintf("the connection to its process was lost: %v", err), Console: c.console.bytes()}
+		return &backends.PanicError{Kernel: c.name, Reason: fmt.Sprintf("the connection to its process was lost: %v", err), Console: c.console.Bytes()}
 	}
 	if len(c.report) > 0 {
 		return errors.New(string(c.report))
@@ -136,15 +138,15 @@ func (c *child) died(err error) error {
 	if c.status != nil {
 		reason += ": " + c.status.Error()
 	}
-	stderr := c.stderr.bytes()
+	stderr := c.stderr.Bytes()
 	if first, _, _ := strings.Cut(string(stderr), "\n"); first != "" {
 		reason += ": " + first
 	}
-	return &backends.PanicError{Kernel: c.name, Reason: reason, Console: c.console.bytes(), Stack: stderr}
+	return &backends.PanicError{Kernel: c.name, Reason: reason, Console: c.console.Bytes(), Stack: stderr}
 }
 
-// close ends the child, and returns what was lost on the way.
-func (c *child) close() error {
+// Close ends the child, and returns what was lost on the way.
+func (c *child) Close() error {
 	_ = c.control.CloseWrite()
 	overdue := time.AfterFunc(closeTime, func() { _ = c.cmd.Process.Kill() })
 	<-c.exited
@@ -185,26 +187,3 @@ func unixConn(f *os.File) (*net.UnixConn, error) {
 type printer struct{ hypercall.Console }
 
 func (w printer) Write(p []byte) (int, error) { return len(p), w.Print(p) }
-
-// A tail keeps the end of what is written to it.
-type tail struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-const tailSize = 16 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	n := len(p)
-	t.b.Write(p[max(0, n-tailSize):])
-	t.b.Next(max(0, t.b.Len()-tailSize))
-	return n, nil
-}
-
-func (t *tail) bytes() []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return bytes.Clone(t.b.Bytes())
-}

@@ -29,7 +29,7 @@ type Config struct {
 	// QEMU switches it to single characters.
 	Stdin   io.Reader
 	Console io.Writer
-	// QEMU is the program. "": qemu-system-x86_64 in PATH.
+	// QEMU is the program. "": [DefaultQEMU] in PATH.
 	QEMU string
 	// Log receives the command line and which accelerator was chosen. nil:
 	// nothing.

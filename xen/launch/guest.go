@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
+
+	"github.com/anykernel/anykernel/internal/tail"
 )
 
 // A Guest is one that was started. Its methods may be called concurrently.
@@ -17,7 +17,7 @@ type Guest struct {
 	cmd    *exec.Cmd
 	accel  string
 	status *os.File // where its exit status can be read
-	stderr tail
+	stderr tail.Buffer
 
 	done    chan struct{}
 	code    int
@@ -30,6 +30,9 @@ const (
 	StatusRefused = 125 // it could not start the program; the console says why
 	StatusPanic   = 126 // the shim failed
 )
+
+// stderrSize is how much of what QEMU complains about is kept.
+const stderrSize = 4096
 
 // Run starts a guest and waits for its end. The status is what the program
 // exited with; the error is for what kept it from running or from saying so.
@@ -68,7 +71,7 @@ func start(ctx context.Context, c Config, qemu, accel string) (*Guest, error) {
 		return nil, err
 	}
 	defer w.Close()
-	g := &Guest{cmd: exec.CommandContext(ctx, qemu, args...), accel: accel, status: r, done: make(chan struct{})}
+	g := &Guest{cmd: exec.CommandContext(ctx, qemu, args...), accel: accel, status: r, stderr: tail.Buffer{Size: stderrSize}, done: make(chan struct{})}
 	g.cmd.Stdin, g.cmd.Stdout, g.cmd.Stderr = c.Stdin, c.Console, &g.stderr
 	g.cmd.ExtraFiles = []*os.File{w} // the first is descriptor 3
 	c.logger().Info("starting guest", "accelerator", accel, "command", quoted(g.cmd.Args))
@@ -116,38 +119,15 @@ func (g *Guest) reap(ctx context.Context) {
 		g.code = int(b[0])
 		return
 	}
+	said := strings.TrimSpace(g.stderr.String())
 	switch {
 	case ctx.Err() != nil:
 		g.waitErr = ctx.Err()
-	case g.stderr.String() != "":
-		g.waitErr = fmt.Errorf("QEMU: %s", g.stderr.String())
+	case said != "":
+		g.waitErr = fmt.Errorf("QEMU: %s", said)
 	default:
 		g.waitErr = fmt.Errorf("the guest ended without a status (QEMU: %v)", exit)
 	}
-}
-
-// A tail keeps the end of what is written to it.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const tailSize = 4096
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, b...)
-	if len(t.b) > tailSize {
-		t.b = t.b[len(t.b)-tailSize:]
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.b))
 }
 
 // quoted is a command line as a shell takes it.

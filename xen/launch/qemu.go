@@ -17,11 +17,14 @@ const (
 	transportLine = 5
 )
 
+// DefaultQEMU is the program that runs guests where nothing else is said.
+const DefaultQEMU = "qemu-system-x86_64"
+
 // findQEMU is the program to run.
 func (c *Config) findQEMU() (string, error) {
 	name := c.QEMU
 	if name == "" {
-		name = "qemu-system-x86_64"
+		name = DefaultQEMU
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
