@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 // valid.
 type Options struct {
 	turns.Options
+	// Kernel is the specification of kernels of which nothing is said; "" is
+	// "rump".
+	Kernel string
 	// Console is where the kernel of a name prints to. nil: nowhere.
 	Console func(kernel string) io.Writer
 	// Configure changes what a kernel is opened with, such as its hooks. The
@@ -38,6 +42,9 @@ type World struct {
 func Run(seed uint64, o Options, main func(w *World)) Result {
 	return turns.Run(seed, o.Options, func(s *turns.Scheduler) { main(&World{s, o}) })
 }
+
+// DefaultKernel is the specification of kernels of which nothing is said.
+func (w *World) DefaultKernel() string { return cmp.Or(w.opts.Kernel, "rump") }
 
 // Config is what a kernel of this world is opened with.
 func (w *World) Config(name string) backends.Config {
@@ -81,7 +88,7 @@ func (w *World) Lab(topology string) *netlab.Lab {
 // OpenLab is Lab that returns its error.
 func (w *World) OpenLab(topology string) (*netlab.Lab, error) {
 	l, err := netlab.Open(context.Background(), topology, netlab.Config{
-		Kernel: "rump", Network: w.NetworkConfig(), Node: w.Config,
+		Kernel: w.DefaultKernel(), Network: w.NetworkConfig(), Node: w.Config,
 	})
 	if err != nil {
 		return nil, err

@@ -36,13 +36,14 @@ and the faults. The exit status is 1 if a run failed.
 With --shrink, the first failure is made smaller: faults are left out one by one,
 and numbers lowered, as long as it fails in the same way. The last line is the
 smallest case.`,
-		Example: `  anykernel sim --seeds 0..999 examples/sim/ledger.star
+		Example: `  anykernel sim -k sentry --seeds 0..999 examples/sim/ledger.star
   anykernel sim --seeds 0..999 --shrink examples/sim/ledger.star
   anykernel sim --case '17 only=3' --log examples/sim/ledger.star`,
 		Args: cobra.ExactArgs(1),
 	}
 	s := &simulation{env: e, pool: &sim.Pool{}, recording: recordFlags(cmd)}
 	f := cmd.Flags()
+	f.StringVarP(&s.kernel, "kernel", "k", "rump", "the `kernel` of nodes of which the scenario says nothing")
 	f.StringVar(&s.seeds, "seeds", "0..99", "the `seeds` to run, from A to B")
 	f.StringVar(&s.one, "case", "", "run one `case`, as a record or a failure names it")
 	f.BoolVar(&s.shrink, "shrink", false, "stop at the first failure, and make it smaller")
@@ -55,6 +56,9 @@ smallest case.`,
 			return usageError{err}
 		}
 		s.file = args[0]
+		if err := checkSpec(s.kernel); err != nil {
+			return err
+		}
 		switch {
 		case s.recording.replay != "" && s.one != "":
 			return usagef("--replay has its case in the file")
@@ -79,13 +83,14 @@ type simulation struct {
 	scenario    *scenario.Scenario
 	file        string
 	seeds, one  string
+	kernel      string
 	shrink, log bool
 }
 
 // work is a run in a child of the command, which has the same flags. What it
 // prints are its errors' output.
 func (s *simulation) work(c sim.Case) sim.Result {
-	var o sim.Options
+	o := sim.Options{Kernel: s.kernel}
 	var print func(string)
 	if s.single() {
 		print = func(text string) { fmt.Fprintf(s.stderr, "%s: %s\n", filepath.Base(s.file), text) }
@@ -193,7 +198,11 @@ func (s *simulation) smaller(ctx context.Context, failed sim.Record) error {
 
 // again says how a run is made again.
 func (s *simulation) again(r sim.Record) {
-	fmt.Fprintf(s.stderr, "run it again: anykernel sim --case '%s' %s\n", r.Case, s.file)
+	kernel := ""
+	if s.kernel != "rump" {
+		kernel = " -k " + s.kernel
+	}
+	fmt.Fprintf(s.stderr, "run it again: anykernel sim%s --case '%s' %s\n", kernel, r.Case, s.file)
 }
 
 // A simSummary is what became of many runs.

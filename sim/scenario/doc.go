@@ -22,7 +22,8 @@
 //
 //	w.seed                  what the world was made of
 //	w.lab("a--b loss=1%")   kernels on a network, see package netlab; NetBSD's
-//	                        where nothing is said, "a: sentry" is gVisor's
+//	                        where nothing is said, here or by the command;
+//	                        "a: sentry" is gVisor's
 //	w.kernel("a", "rump")   a kernel alone, by its specification
 //	w.go(f, args…)          runs f beside; the result has wait(), which returns
 //	                        what f returned

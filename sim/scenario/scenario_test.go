@@ -131,6 +131,25 @@ two
 	}
 }
 
+// TestBugIsFound has the bug of examples/sim/ledger.star be found on gVisor's
+// kernel, too, by one of a hundred seeds.
+func TestBugIsFound(t *testing.T) {
+	s, err := scenario.Open("../../examples/sim/ledger.star")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(100) {
+		r := s.Run(sim.Case{Seed: seed}, sim.Options{Kernel: "sentry"}, nil)
+		if r.Err != nil {
+			if !strings.Contains(r.Err.Error(), "the balance is") {
+				t.Errorf("seed %d: %v", seed, r.Err)
+			}
+			return
+		}
+	}
+	t.Error("no seed found it")
+}
+
 func TestNetwork(t *testing.T) { each(t, testNetwork) }
 
 func testNetwork(t *testing.T, kernel string) {

@@ -48,7 +48,7 @@ func (x *world) lab(c *call) (starlark.Value, error) {
 }
 
 func (x *world) kernel(c *call) (starlark.Value, error) {
-	name, spec := "", "rump"
+	name, spec := "", x.w.DefaultKernel()
 	if err := c.unpack("name", &name, "spec?", &spec); err != nil {
 		return nil, err
 	}
