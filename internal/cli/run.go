@@ -18,6 +18,7 @@ import (
 // runFlags is the flags of 'run'.
 type runFlags struct {
 	accel       string
+	cpu         string
 	memory      int
 	nets, disks []string
 	environment []string
@@ -45,6 +46,7 @@ where it failed, and 128 and the signal's number where one ended the program.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.accel, "accel", "", "the `accelerator`: kvm or tcg (default: kvm where it works, else tcg, which is software emulation)")
+	fl.StringVar(&f.cpu, "cpu", "", "the processor's `model`, as QEMU's -cpu takes it (default: all that the accelerator has)")
 	fl.IntVar(&f.memory, "mem", launch.DefaultMemory, "the guest's memory in `MiB`")
 	fl.StringArrayVar(&f.nets, "net", nil, "a network `interface`: user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH; may be given again")
 	fl.StringArrayVar(&f.disks, "disk", nil, "a disk: `FILE` or FILE,ro; may be given again")
@@ -83,7 +85,7 @@ func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []str
 }
 
 func (f *runFlags) config(name string, args []string) (launch.Config, error) {
-	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel}
+	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel, CPU: f.cpu}
 	for _, s := range f.nets {
 		n, err := launch.ParseNetwork(s)
 		if err != nil {

@@ -18,6 +18,12 @@ type Config struct {
 	CommandLine string
 	// MemoryMiB is the guest's memory in MiB. 0: [DefaultMemory].
 	MemoryMiB int
+	// CPU is the processor's model and features, as QEMU's option -cpu takes
+	// them. "": all that the accelerator has.
+	CPU string
+	// NoRNG leaves out the virtio-rng that a guest gets where its processor may
+	// have no instruction that gives random numbers.
+	NoRNG bool
 	// Networks and Disks are the guest's devices, in order.
 	Networks []Network
 	Disks    []Disk
@@ -72,6 +78,9 @@ func (c *Config) check() error {
 	}
 	if n := len(c.Networks) + len(c.Disks); n > maxDevices {
 		return fmt.Errorf("%d networks and disks: a guest has up to %d", n, maxDevices)
+	}
+	if strings.ContainsAny(c.CPU, "\x00\n") || strings.HasPrefix(c.CPU, "-") {
+		return fmt.Errorf("the processor %q: want a model of QEMU's, as 'qemu-system-x86_64 -cpu help' lists them", c.CPU)
 	}
 	if strings.ContainsAny(c.CommandLine, "\x00\n") {
 		return fmt.Errorf("the command line %q has a newline or a NUL", c.CommandLine)

@@ -162,6 +162,49 @@ func TestTime(t *testing.T) {
 	}
 }
 
+// noRandom is a processor without an instruction for random numbers.
+const noRandom = "max,-rdrand,-rdseed"
+
+// TestRandom: whichever source there is, bytes are never those of another boot.
+func TestRandom(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(name, make([]byte, 4096), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, c := range []Config{
+		{}, {},
+		{CPU: noRandom}, {CPU: noRandom},
+		{CPU: noRandom, Disks: []Disk{{Path: name, ReadOnly: true}}}, // and drivers find what is theirs
+	} {
+		out := succeed(t, c, "random ok", "random", strconv.Itoa(len(c.Disks)))
+		bytes := regexp.MustCompile(`bytes [0-9a-f]{64}`).FindString(out)
+		if bytes == "" || seen[bytes] {
+			t.Errorf("with processor %q: the same bytes again, or none:\n%s", c.CPU, out)
+		}
+		seen[bytes] = true
+	}
+}
+
+// TestSeed: the host's seed is a source, and the same one gives the same bytes.
+func TestSeed(t *testing.T) {
+	boot := func(digit string) string {
+		c := Config{CPU: noRandom, NoRNG: true, CommandLine: "anykernel.seed=" + strings.Repeat(digit, 64)}
+		return regexp.MustCompile(`key [0-9a-f]{32}`).FindString(succeed(t, c, "key ", "auxv"))
+	}
+	one, again, other := boot("1"), boot("1"), boot("2")
+	if one == "" || one != again || one == other {
+		t.Errorf("one seed gave %q and %q, another %q", one, again, other)
+	}
+}
+
+func TestNoRandom(t *testing.T) {
+	status, out := run(t, Config{CPU: noRandom, NoRNG: true}, "random", "0")
+	if status != StatusRefused || !strings.Contains(out, "no source of randomness: give the processor RDRAND or the guest a virtio-rng") {
+		t.Errorf("status %d; the console said\n%s", status, out)
+	}
+}
+
 func TestDisk(t *testing.T) {
 	needQEMU(t)
 	name := filepath.Join(t.TempDir(), "disk")
@@ -227,6 +270,8 @@ func TestRefusals(t *testing.T) {
 		"no memory":     {Config{Image: image, MemoryMiB: 1}, "1 MiB"},
 		"accelerator":   {Config{Image: image, Accel: "warp"}, "want kvm or tcg"},
 		"two kinds":     {Config{Image: image, Networks: []Network{{User: true, Tap: "t"}}}, "one of"},
+		"processor":     {Config{Image: image, CPU: "warp", Accel: "tcg"}, "warp"},
+		"an option":     {Config{Image: image, CPU: "-S"}, "want a model"},
 		"many devices":  {Config{Image: image, Networks: make([]Network, 9)}, "up to 8"},
 		"no disk":       {Config{Image: image, Accel: "tcg", Disks: []Disk{{Path: "/nonexistent"}}}, "No such file"},
 	} {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strconv"
+
+	"golang.org/x/sys/cpu"
 )
 
 // statusFD is the descriptor in QEMU that the guest's exit status comes out of.
@@ -39,13 +41,20 @@ func (c *Config) args(accel string) ([]string, error) {
 	if memory == 0 {
 		memory = DefaultMemory
 	}
-	cpu := "max"
-	if accel == "kvm" {
-		cpu = "host"
+	model := c.CPU
+	if model == "" {
+		model = bestCPU(accel)
+	}
+	devices := len(c.Networks) + len(c.Disks)
+	if c.hasRNG(accel) {
+		devices++
+	}
+	if devices > maxDevices {
+		return nil, fmt.Errorf("%d networks, disks and virtio-rng: a guest has up to %d", devices, maxDevices)
 	}
 	a := []string{
 		"-machine", "microvm,acpi=off,pit=off,pic=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
-		"-accel", accel, "-cpu", cpu, "-m", strconv.Itoa(memory),
+		"-accel", accel, "-cpu", model, "-m", strconv.Itoa(memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-global", "virtio-mmio.force-legacy=false",
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
@@ -54,7 +63,7 @@ func (c *Config) args(accel string) ([]string, error) {
 		"-chardev", "file,id=status,append=on,path=/dev/fdset/1",
 		"-device", "isa-debugcon,iobase=0xf5,chardev=status",
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-		"-kernel", c.Image, "-append", c.kernelCommandLine(),
+		"-kernel", c.Image, "-append", c.kernelCommandLine(devices > 0),
 	}
 	for i, n := range c.Networks {
 		id := fmt.Sprintf("net%d", i)
@@ -75,14 +84,33 @@ func (c *Config) args(accel string) ([]string, error) {
 		}
 		a = append(a, "-drive", drive, "-device", fmt.Sprintf("virtio-blk-device,drive=disk%d", i))
 	}
+	if c.hasRNG(accel) {
+		a = append(a, "-device", "virtio-rng-device")
+	}
 	return a, nil
+}
+
+// bestCPU is the model with all that an accelerator has.
+func bestCPU(accel string) string {
+	if accel == "kvm" {
+		return "host"
+	}
+	return "max"
+}
+
+// hasRNG tells whether the guest gets a virtio-rng: where it is not certain
+// that its processor has RDRAND or RDSEED, as TCG's has, and this machine's may
+// have.
+func (c *Config) hasRNG(accel string) bool {
+	certain := c.CPU == "" && (accel == "tcg" || cpu.X86.HasRDRAND || cpu.X86.HasRDSEED)
+	return !c.NoRNG && !certain
 }
 
 // kernelCommandLine tells drivers where to look for devices, in the form that
 // Linux knows, in front of the caller's words.
-func (c *Config) kernelCommandLine() string {
+func (c *Config) kernelCommandLine(devices bool) string {
 	line := ""
-	if len(c.Networks)+len(c.Disks) > 0 {
+	if devices {
 		for i := range maxDevices {
 			line += fmt.Sprintf("virtio_mmio.device=%d@%#x:%d ", transportSize, transportBase+i*transportSize, transportLine+i)
 		}

@@ -6,8 +6,11 @@
 // speak. It sets up long mode, page tables and a clock, loads the program in
 // ring 3, and answers the Linux calls that Go's runtime and static C programs
 // make: memory, threads, futexes, signals, epoll, eventfd, pipes, timers, files
-// in memory (memfd_create), and the read-only files of the image. It has no
-// drivers except a console: those are in the program, in Go, on top of one more
+// in memory (memfd_create), and the read-only files of the image. Random bytes
+// come from a key that the processor (RDSEED, RDRAND), the host
+// (anykernel.seed=<64 hexadecimal digits>) or a virtio-rng gives; without any it
+// does not start. It has no other drivers except a console: those are in the
+// program, in Go, on top of one more
 // system call; see package xen/guest. What it does not answer is ENOSYS, and
 // named once on the console.
 //

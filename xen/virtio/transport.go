@@ -35,6 +35,7 @@ type Transport interface {
 const (
 	DeviceNetwork = 1
 	DeviceBlock   = 2
+	DeviceEntropy = 4
 )
 
 // Status bits (section 2.1).

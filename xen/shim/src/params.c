@@ -58,6 +58,14 @@ void params_init(void)
 		refuse("the command line is longer than %d bytes", MAX_COMMAND_LINE - 1);
 }
 
+bool overlaps_ram(u64 start, u64 end)
+{
+	for (u32 i = 0; i < boot.ram_count; i++)
+		if (start < boot.ram[i].end && end > boot.ram[i].start)
+			return true;
+	return false;
+}
+
 void params_prepend(const char *command_line, u64 n)
 {
 	u64 old = strlen(boot.command_line);

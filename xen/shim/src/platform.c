@@ -51,14 +51,6 @@ static s64 memory(u64 size, u64 physical_addr)
 	return map(pa, PAGE_SIZE << order, 0);
 }
 
-static bool overlaps_ram(u64 start, u64 end)
-{
-	for (u32 i = 0; i < boot.ram_count; i++)
-		if (start < boot.ram[i].end && end > boot.ram[i].start)
-			return true;
-	return false;
-}
-
 /* RAM is refused: it is the shim's, or already the program's. */
 static s64 map_device(u64 pa, u64 size, bool cached)
 {

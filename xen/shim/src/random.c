@@ -1,6 +1,7 @@
 /*
  * Random bytes: ChaCha20 (RFC 8439) under a key from the processor's RDSEED or
  * RDRAND, or from the host, who passes anykernel.seed=<64 hexadecimal digits>.
+ * Where there is none of these, the host is asked for one through virtio-rng.
  * Each request replaces the key, so that old output cannot be found from it.
  */
 #include "shim.h"
@@ -125,6 +126,18 @@ static bool mix_host_seed(void)
 	return true;
 }
 
+static bool mix_virtio_seed(void)
+{
+	u32 seed[KEY_WORDS];
+
+	if (!virtio_rng_read(seed, sizeof(seed)))
+		return false;
+	for (u32 i = 0; i < KEY_WORDS; i++)
+		key[i] ^= seed[i];
+	memset(seed, 0, sizeof(seed));
+	return true;
+}
+
 void random_init(void)
 {
 	bool seeded = mix_host_seed();
@@ -134,5 +147,7 @@ void random_init(void)
 	if (cpuid(1, 0).ecx & LEAF1_ECX_RDRAND)
 		seeded |= mix(rdrand);
 	if (!seeded)
-		refuse("no source of randomness: the processor has no RDRAND; give it one or pass anykernel.seed");
+		seeded = mix_virtio_seed();
+	if (!seeded)
+		refuse("no source of randomness: give the processor RDRAND or the guest a virtio-rng, or pass anykernel.seed");
 }

@@ -58,6 +58,7 @@ struct boot {
 };
 extern struct boot boot;
 void params_init(void);
+bool overlaps_ram(u64 start, u64 end);
 /* Puts what the image says in front of what the boot loader said. */
 void params_prepend(const char *command_line, u64 n);
 /*
@@ -177,6 +178,9 @@ bool pvclock_init(u64 *tsc_khz, u64 *wall);
 
 /* rtc.c: seconds since 1970; 0: there is no clock. */
 u64 rtc_read(void);
+
+/* virtio_rng.c: bytes of the host's; false: there is no such device, or it gives none. */
+bool virtio_rng_read(void *p, u64 n);
 
 /* random.c */
 void random_init(void);
