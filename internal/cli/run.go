@@ -33,7 +33,9 @@ func newRunCommand(e *env) *cobra.Command {
 		Use:   "run IMAGE [flags] [-- ARG...]",
 		Short: "Run an image in a bare guest under QEMU",
 		Long: `Start a guest under QEMU with its console here, and end with the exit status of
-its program. The status is 125 where the shim could not start the program, 126
+its program. The status is 124 where nothing could wake the program any more,
+which then says what it waits for ('image build --cmdline anykernel.watchdog=60'
+ends one that was idle for 60 seconds as well), 125 where the shim could not start the program, 126
 where it failed, and 128 and the signal's number where one ended the program.`,
 		Example: `  anykernel run xenweb.img --net user,tcp:8080:80
   anykernel run app.img --disk data.raw --mem 256 -- serve --verbose`,

@@ -27,6 +27,7 @@ type Guest struct {
 // Exit statuses of the shim itself, beside those of the program and 128 plus
 // the number of the signal that ended it (xen/shim/src/shim.h).
 const (
+	StatusStuck   = 124 // nothing could wake the program any more; the console says what it waits for
 	StatusRefused = 125 // it could not start the program; the console says why
 	StatusPanic   = 126 // the shim failed
 )

@@ -14,6 +14,10 @@
 // system call; see package xen/guest. What it does not answer is ENOSYS, and
 // named once on the console.
 //
+// A guest that nothing can wake any more says what each of its threads waits
+// for, and ends. anykernel.watchdog=SECONDS ends one as well that was idle for
+// so long without a word, as a Go program is where the world has forgotten it.
+//
 // The sources are in src, freestanding C and assembly for gcc. What they
 // build to is committed and embedded, so that nobody needs a C compiler:
 // after a change, run go generate here. A test compares.

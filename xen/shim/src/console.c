@@ -25,7 +25,7 @@ enum { GIVE_UP_NS = 1000000000 };
 
 static volatile struct xen_console_ring *ring;
 static u32 ring_port;
-static bool has_uart;
+static bool has_uart, is_listening;
 
 static struct {
 	char data[256];
@@ -150,6 +150,7 @@ void console_resume(void)
 
 void console_write(const char *s, u64 n)
 {
+	watchdog_progress();
 	if (ring)
 		ring_write(s, n);
 	else if (has_uart)
@@ -166,8 +167,15 @@ void console_listen(void)
 		hypercall(HYPERCALL_EVENT_CHANNEL, EVENT_UNMASK, (u64)&ring_port, 0, 0, 0);
 		return;
 	}
-	if (has_uart && irq_bind_console(UART_IRQ) == 0)
+	if (has_uart && irq_bind_console(UART_IRQ) == 0) {
 		outb(UART_INTERRUPTS, 0x01);
+		is_listening = true;
+	}
+}
+
+bool console_has_input(void)
+{
+	return ring || is_listening;
 }
 
 static void fetch(void)
@@ -183,8 +191,10 @@ void console_input(void)
 	u32 before = typed.head;
 
 	fetch();
-	if (typed.head != before)
-		thread_wake_all(&descriptor_waiters);
+	if (typed.head == before)
+		return;
+	watchdog_progress();
+	thread_wake_all(&descriptor_waiters);
 }
 
 bool console_readable(void)

@@ -133,6 +133,31 @@ static s64 finish_write(struct thread *t, enum wake why)
 	return r == -EAGAIN ? WAIT_ON : r;
 }
 
+bool file_from_outside(const struct file *f, u32 events)
+{
+	if (!f || !(events & EVENT_IN))
+		return false;
+	return f->type == &console_type ? console_has_input() : f->type == &eventfd_type && f->event.vector;
+}
+
+static bool read_from_outside(const struct thread *t)
+{
+	return file_from_outside(descriptor_file(t->regs.rdi), EVENT_IN);
+}
+
+static void describe_read(const struct thread *t)
+{
+	print("data from descriptor %d", (s32)t->regs.rdi);
+}
+
+static void describe_write(const struct thread *t)
+{
+	print("room in descriptor %d", (s32)t->regs.rdi);
+}
+
+static const struct wait for_data = {finish_read, read_from_outside, describe_read};
+static const struct wait for_room = {finish_write, NULL, describe_write};
+
 s64 call_read(const u64 *a)
 {
 	struct file *f = descriptor_file(a[0]);
@@ -146,7 +171,7 @@ s64 call_read(const u64 *a)
 		return -EFAULT;
 	r = f->type->read(f, a[1], a[2]);
 	if (r == -EAGAIN && !(f->flags & O_NONBLOCK))
-		thread_wait(&descriptor_waiters, NEVER, finish_read);
+		thread_wait(&descriptor_waiters, NEVER, &for_data);
 	return r;
 }
 
@@ -166,7 +191,7 @@ s64 call_write(const u64 *a)
 	if (r != -EAGAIN)
 		return r;
 	if (!(f->flags & O_NONBLOCK))
-		thread_wait(&descriptor_waiters, NEVER, finish_write);
+		thread_wait(&descriptor_waiters, NEVER, &for_room);
 	return current->progress ? (s64)current->progress : r;
 }
 

@@ -79,6 +79,8 @@ s64 descriptor_open(const struct file_type *type, u32 flags, struct file **f);
 struct file *descriptor_file(u64 fd);
 /* Closes an open descriptor. */
 void descriptor_close(u64 fd);
+/* Whether one of these events of f may come from outside of the program. f may be NULL. */
+bool file_from_outside(const struct file *f, u32 events);
 /* Says that f may have become ready. */
 void file_changed(struct file *f);
 /* Forgets a closed file's descriptor in every epoll (epoll.c). */

@@ -156,6 +156,33 @@ static s64 finish(struct thread *t, enum wake why)
 	return why == WOKEN ? WAIT_ON : why == TIMED_OUT ? 0 : -EINTR;
 }
 
+static bool is_watched(const struct interest *i)
+{
+	return i->events & ~(u32)(EVENT_ONE_SHOT | EVENT_EDGE);
+}
+
+static bool from_outside(const struct thread *t)
+{
+	const struct file *ep = instance(t->regs.rdi);
+
+	for (u64 fd = 0; ep && fd < MAX_DESCRIPTORS; fd++)
+		if (is_watched(&ep->interests[fd]) && file_from_outside(descriptor_file(fd), ep->interests[fd].events))
+			return true;
+	return false;
+}
+
+static void describe(const struct thread *t)
+{
+	const struct file *ep = instance(t->regs.rdi);
+
+	print("events of epoll %d, which watches", (s32)t->regs.rdi);
+	for (u64 fd = 0; ep && fd < MAX_DESCRIPTORS; fd++)
+		if (is_watched(&ep->interests[fd]))
+			print(" %lu", fd);
+}
+
+static const struct wait for_events = {finish, from_outside, describe};
+
 s64 call_epoll_wait(const u64 *a)
 {
 	struct file *ep = instance(a[0]);
@@ -168,7 +195,7 @@ s64 call_epoll_wait(const u64 *a)
 		return -EINVAL;
 	n = collect(ep, a[1], a[2]);
 	if (n == 0 && timeout != 0)
-		thread_wait(&descriptor_waiters, timeout < 0 ? NEVER : clock_now() + (u64)timeout * 1000000, finish);
+		thread_wait(&descriptor_waiters, timeout < 0 ? NEVER : clock_now() + (u64)timeout * 1000000, &for_events);
 	return n;
 }
 

@@ -30,6 +30,13 @@ static s64 finish(struct thread *t, enum wake why)
 	return why == WOKEN ? 0 : why == TIMED_OUT ? -ETIMEDOUT : -EINTR;
 }
 
+static void describe(const struct thread *t)
+{
+	print("a futex at 0x%lx", t->key);
+}
+
+static const struct wait for_futex = {finish, NULL, describe};
+
 static s64 wait(u64 addr, u32 expected, u64 deadline, u32 bits)
 {
 	u32 value;
@@ -42,7 +49,7 @@ static s64 wait(u64 addr, u32 expected, u64 deadline, u32 bits)
 		return -EAGAIN;
 	current->key = addr;
 	current->bits = bits;
-	thread_wait(bucket(addr), deadline, finish);
+	thread_wait(bucket(addr), deadline, &for_futex);
 	return 0;
 }
 

@@ -67,6 +67,7 @@ void irq_raise(u8 vector)
 	}
 	if (!f)
 		return;
+	watchdog_progress();
 	if (f->event.count < ~0u) /* nobody counts that far */
 		f->event.count++;
 	file_changed(f);

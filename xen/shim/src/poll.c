@@ -50,6 +50,38 @@ static s64 finish(struct thread *t, enum wake why)
 	return why == WOKEN ? WAIT_ON : why == TIMED_OUT ? 0 : -EINTR;
 }
 
+static bool next_entry(u64 *addr, u64 *left, struct pollfd *p)
+{
+	if (!*left || from_user(p, *addr, sizeof(*p)))
+		return false;
+	*addr += sizeof(*p);
+	--*left;
+	return true;
+}
+
+static bool from_outside(const struct thread *t)
+{
+	u64 addr = t->regs.rdi, left = t->regs.rsi;
+	struct pollfd p;
+
+	while (next_entry(&addr, &left, &p))
+		if (file_from_outside(descriptor_file((u64)(s64)p.fd), p.events))
+			return true;
+	return false;
+}
+
+static void describe(const struct thread *t)
+{
+	u64 addr = t->regs.rdi, left = t->regs.rsi;
+	struct pollfd p;
+
+	print("one of %lu descriptors", left);
+	while (next_entry(&addr, &left, &p))
+		print(" %d", p.fd);
+}
+
+static const struct wait for_poll = {finish, from_outside, describe};
+
 static s64 wait(u64 addr, u64 count, u64 deadline)
 {
 	s64 n;
@@ -58,7 +90,7 @@ static s64 wait(u64 addr, u64 count, u64 deadline)
 		return -EINVAL;
 	n = collect(addr, count);
 	if (n == 0 && deadline > clock_now())
-		thread_wait(&descriptor_waiters, deadline, finish);
+		thread_wait(&descriptor_waiters, deadline, &for_poll);
 	return n;
 }
 

@@ -24,6 +24,7 @@ NORETURN void refuse(const char *format, ...) FORMAT(1, 2);
 
 /* exit.c: the guest's status, to whoever runs it. */
 enum exit_status {
+	EXIT_STUCK = 124,   /* nothing could wake the program any more */
 	EXIT_REFUSED = 125, /* the shim could not start the program */
 	EXIT_PANIC = 126,   /* the shim itself failed */
 	EXIT_SIGNAL = 128,  /* and the signal's number */
@@ -42,6 +43,8 @@ void console_write(const char *s, u64 n);
 /* Takes what was typed, at most n bytes; 0: nothing yet. */
 u64 console_read(char *s, u64 n);
 bool console_readable(void);
+/* Whether something can be typed. */
+bool console_has_input(void);
 /* An interrupt of the console: takes what was typed into its buffer. */
 void console_input(void);
 
@@ -189,6 +192,9 @@ void random_bytes(void *p, u64 n);
 /* vdso.c */
 void vdso_init(void);
 u64 vdso_base(void);
+
+/* watchdog.c: the program is seen to get on. */
+void watchdog_progress(void);
 
 /* irq.c: interrupts of devices, as eventfds. */
 struct file;

@@ -62,6 +62,7 @@ NORETURN void start(void)
 	}
 	payload_init();
 	verbose = param("anykernel.verbose", (char[8]){0}, 8) != NULL;
+	watchdog_init();
 	clock_init();
 	random_init();
 	threads_init();

@@ -134,7 +134,7 @@ struct regs *syscall(struct regs *r)
 		result = not_answered(nr);
 	if (current) /* exit(2) */
 		r->rax = (u64)result;
-	if (current && !current->finish && result != -EINTR)
+	if (current && !current->wait && result != -EINTR)
 		signal_end_mask_for_call();
 	return schedule();
 }

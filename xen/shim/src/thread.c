@@ -161,11 +161,11 @@ void thread_set_fs(struct thread *t, u64 base)
 
 /* ---- waiting */
 
-void thread_wait(struct queue *q, u64 deadline, finish_fn finish)
+void thread_wait(struct queue *q, u64 deadline, const struct wait *wait)
 {
 	struct thread *t = current;
 
-	t->finish = finish;
+	t->wait = wait;
 	t->deadline = deadline;
 	if (q)
 		queue_add(q, t);
@@ -176,7 +176,7 @@ void thread_wait(struct queue *q, u64 deadline, finish_fn finish)
 
 bool thread_is_waiting(const struct thread *t)
 {
-	return t->finish && t->queue != &ready;
+	return t->wait && t->queue != &ready;
 }
 
 void thread_wake(struct thread *t, enum wake why)
@@ -209,19 +209,16 @@ void threads_timer(void)
 		clock_interrupt_at(sleepers->deadline);
 }
 
+bool threads_sleep(void)
+{
+	return sleepers != NULL;
+}
+
 /* ---- choosing who runs */
 
 void thread_yield(void)
 {
 	slice_end = 0;
-}
-
-/* Time and descriptors are all that can wake a thread when none runs. */
-static void idle(void)
-{
-	if (!sleepers && !descriptor_waiters.first)
-		refuse("deadlock: every thread waits for another");
-	wait_for_interrupt();
 }
 
 static void switch_to(struct thread *t)
@@ -242,13 +239,13 @@ static void switch_to(struct thread *t)
 static bool finish_wait(void)
 {
 	struct thread *t = current;
-	s64 r = t->finish(t, t->why);
+	s64 r = t->wait->finish(t, t->why);
 
 	if (r == WAIT_ON) {
-		thread_wait(&descriptor_waiters, t->deadline, t->finish);
+		thread_wait(&descriptor_waiters, t->deadline, t->wait);
 		return false;
 	}
-	t->finish = NULL;
+	t->wait = NULL;
 	if (r != -EINTR) /* then a handler comes first */
 		signal_end_mask_for_call();
 	t->restart = r == RESTART;
@@ -259,14 +256,14 @@ static bool finish_wait(void)
 /* The current thread until its slice is over, then whoever waited longest for a turn. */
 static struct thread *next_thread(void)
 {
-	bool running = current && !current->finish;
+	bool running = current && !current->wait;
 
 	if (running && (!ready.first || clock_now() < slice_end))
 		return current;
 	if (running)
 		queue_add(&ready, current);
 	while (!ready.first)
-		idle();
+		watchdog_idle();
 	return ready.first;
 }
 
@@ -277,7 +274,7 @@ struct regs *schedule(void)
 
 		if (t->queue)
 			switch_to(t);
-		if (t->finish && !finish_wait())
+		if (t->wait && !finish_wait())
 			continue;
 		signal_deliver();
 		if (ready.first)

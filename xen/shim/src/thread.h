@@ -25,6 +25,15 @@ enum wake { WOKEN, TIMED_OUT, INTERRUPTED };
 typedef s64 (*finish_fn)(struct thread *t, enum wake why);
 enum { WAIT_ON = -1000, RESTART = -1001 };
 
+/* A way to wait. */
+struct wait {
+	finish_fn finish;
+	/* Whether it may be ended from outside of the program; NULL: never. */
+	bool (*from_outside)(const struct thread *t);
+	/* Prints what is awaited. */
+	void (*describe)(const struct thread *t);
+};
+
 struct signals {
 	u64 mask, pending;
 	u64 mask_before; /* of a call that waits with a mask of its own */
@@ -40,7 +49,7 @@ struct thread {
 	bool sleeping;                   /* among those with a deadline */
 	struct thread *earlier, *later;
 	u64 deadline;
-	finish_fn finish; /* NULL: not in a call that waits */
+	const struct wait *wait; /* NULL: not in a call that waits */
 	enum wake why;
 	bool restart;   /* finish gave RESTART */
 	u64 key;        /* futex: the word's address */
@@ -72,7 +81,7 @@ void thread_exit(void);
 void thread_set_fs(struct thread *t, u64 base);
 
 /* Lets the current thread wait in q (NULL: for time alone). */
-void thread_wait(struct queue *q, u64 deadline, finish_fn finish);
+void thread_wait(struct queue *q, u64 deadline, const struct wait *wait);
 bool thread_is_waiting(const struct thread *t);
 void thread_wake(struct thread *t, enum wake why);
 void thread_wake_all(struct queue *q);
@@ -83,6 +92,12 @@ void thread_yield(void);
 struct regs *schedule(void);
 /* The timer came: wakes those whose time is up. */
 void threads_timer(void);
+/* Whether time will wake a thread. */
+bool threads_sleep(void);
+
+/* watchdog.c: waiting for an interrupt, while there is hope of one. */
+void watchdog_init(void);
+void watchdog_idle(void);
 
 /* xstate.c */
 void xstate_init(void);

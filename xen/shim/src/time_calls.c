@@ -104,11 +104,19 @@ static s64 finish(struct thread *t, enum wake why)
 	return -EINTR;
 }
 
+static void describe(const struct thread *t)
+{
+	(void)t;
+	print("time to pass");
+}
+
+static const struct wait for_time = {finish, NULL, describe};
+
 static s64 sleep(u64 deadline, u64 remaining)
 {
 	current->key = remaining;
 	if (deadline > clock_now())
-		thread_wait(NULL, deadline, finish);
+		thread_wait(NULL, deadline, &for_time);
 	return 0;
 }
 

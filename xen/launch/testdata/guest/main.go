@@ -40,6 +40,8 @@ var tests = map[string]func(args []string){
 	"pipes":      pipes,
 	"crash":      crash,
 	"disk":       disk,
+	"stuck":      stuck,
+	"busy":       busy,
 	"random":     random,
 	"auxv":       auxv,
 	"oom":        oom,
