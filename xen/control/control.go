@@ -52,7 +52,7 @@ func Serve(ctx context.Context, s *store.Client, h Handler, complain func(error)
 			continue
 		}
 		if f := h[name]; f == nil {
-			complain(fmt.Errorf("the toolstack asks for %q, which this guest does not do", name))
+			complain(fmt.Errorf("the toolstack asks for %.64q, which this guest does not do", name))
 		} else if err := f(ctx); err != nil {
 			complain(fmt.Errorf("the toolstack asked for %q: %w", name, err))
 		}

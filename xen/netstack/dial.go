@@ -22,7 +22,7 @@ func (s *Stack) Listen(network, address string) (net.Listener, error) {
 	if network != "tcp" && network != "tcp4" {
 		return nil, net.UnknownNetworkError(network)
 	}
-	at, err := local(address)
+	at, err := s.local(address)
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
@@ -39,7 +39,7 @@ func (s *Stack) ListenPacket(network, address string) (net.PacketConn, error) {
 	if network != "udp" && network != "udp4" {
 		return nil, net.UnknownNetworkError(network)
 	}
-	at, err := local(address)
+	at, err := s.local(address)
 	if err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
@@ -91,7 +91,7 @@ func (s *Stack) resolve(ctx context.Context, address string) (tcpip.FullAddress,
 }
 
 // local is an address to listen at.
-func local(address string) (tcpip.FullAddress, error) {
+func (s *Stack) local(address string) (tcpip.FullAddress, error) {
 	host, port, err := split(address)
 	if err != nil {
 		return tcpip.FullAddress{}, err
@@ -100,11 +100,13 @@ func local(address string) (tcpip.FullAddress, error) {
 		return tcpip.FullAddress{NIC: nicID, Port: port}, nil
 	}
 	ip, err := netip.ParseAddr(host)
-	if err != nil {
+	switch {
+	case err != nil:
 		return tcpip.FullAddress{}, err
-	}
-	if ip.IsUnspecified() {
+	case ip.IsUnspecified():
 		return tcpip.FullAddress{NIC: nicID, Port: port}, nil
+	case ip.Unmap() != s.cfg.Addr.Addr(): // which gVisor does not look at
+		return tcpip.FullAddress{}, fmt.Errorf("address %v: the interface has %v", ip, s.cfg.Addr.Addr())
 	}
 	return full(ip, port)
 }

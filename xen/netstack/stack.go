@@ -32,6 +32,7 @@ type Config struct {
 // A Stack is TCP/IP on one interface. Its methods may be called concurrently.
 type Stack struct {
 	stack *stack.Stack
+	link  stack.LinkEndpoint
 	nic   device.NIC
 	cfg   Config
 }
@@ -49,19 +50,18 @@ func New(ctx context.Context, nic device.NIC, cfg Config) (*Stack, error) {
 		}
 		cfg = lease
 	}
-	s := &Stack{cfg: cfg, nic: nic, stack: stack.New(stack.Options{
+	s := &Stack{cfg: cfg, nic: nic, link: link.New(nic), stack: stack.New(stack.Options{
 		NetworkProtocols:   []stack.NetworkProtocolFactory{ipv4.NewProtocol, arp.NewProtocol},
 		TransportProtocols: []stack.TransportProtocolFactory{tcp.NewProtocol, udp.NewProtocol, icmp.NewProtocol4},
 	})}
-	if err := s.up(nic); err != nil {
-		nic.Close()
-		s.stack.Destroy()
+	if err := s.up(); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Stack) up(nic device.NIC) error {
+func (s *Stack) up() error {
 	if !s.cfg.Addr.Addr().Is4() || (s.cfg.Gateway.IsValid() && !s.cfg.Gateway.Is4()) {
 		return fmt.Errorf("address %v, gateway %v: want IPv4", s.cfg.Addr, s.cfg.Gateway)
 	}
@@ -74,7 +74,7 @@ func (s *Stack) up(nic device.NIC) error {
 	if err := s.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &reno); err != nil {
 		return errors.New(err.String())
 	}
-	if err := s.stack.CreateNIC(nicID, link.New(nic)); err != nil {
+	if err := s.stack.CreateNIC(nicID, s.link); err != nil {
 		return errors.New(err.String())
 	}
 	addr := tcpip.AddrFrom4(s.cfg.Addr.Addr().As4())
@@ -102,7 +102,10 @@ func (s *Stack) Config() Config { return s.cfg }
 func (s *Stack) Close() error {
 	s.stack.Close() // the other ends are told
 	err := s.nic.Close()
-	s.stack.Wait() // for the reader of nic among others, which has ended now
+	// The reader of nic may be inside of the stack, whose Wait takes a lock that
+	// it needs.
+	s.link.Wait()
+	s.stack.Wait()
 	return err
 }
 

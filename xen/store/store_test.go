@@ -18,98 +18,16 @@ import (
 
 	"github.com/anykernel/anykernel/xen/internal/shm/shmtest"
 	"github.com/anykernel/anykernel/xen/ring/ringtest"
+	"github.com/anykernel/anykernel/xen/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A daemon is a small xenstored.
-type daemon struct {
-	mu      sync.Mutex
-	conn    io.ReadWriter
-	values  map[string]string
-	watches map[string]string // token: path
-	next    int
-	busy    int // how many transactions end with EAGAIN
-}
-
-func (d *daemon) serve() {
-	for {
-		p, err := readPacket(d.conn)
-		if err != nil {
-			return
-		}
-		d.answer(p)
-	}
-}
-
-func (d *daemon) answer(p packet) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	path, rest, _ := strings.Cut(string(p.payload), "\x00")
-	reply, fail := "", ""
-	switch p.kind {
-	case msgRead:
-		v, ok := d.values[path]
-		if reply = v; !ok {
-			fail = "ENOENT"
-		}
-	case msgWrite:
-		d.values[path] = rest
-		reply = "OK\x00"
-		defer d.fire(path)
-	case msgDirectory:
-		for k := range d.values {
-			if name, ok := strings.CutPrefix(k, path+"/"); ok && !strings.Contains(name, "/") {
-				reply += name + "\x00"
-			}
-		}
-	case msgRemove, msgMkdir:
-		delete(d.values, path)
-	case msgWatch:
-		token := strings.TrimRight(rest, "\x00")
-		d.watches[token] = path
-		defer d.event(path, token)
-	case msgUnwatch:
-		delete(d.watches, strings.TrimRight(rest, "\x00"))
-	case msgTransactionStart:
-		d.next++
-		reply = fmt.Sprintf("%d\x00", d.next)
-	case msgTransactionEnd:
-		if d.busy > 0 {
-			d.busy--
-			fail = "EAGAIN"
-		}
-	default:
-		fail = "EINVAL"
-	}
-	if fail != "" {
-		p.kind, reply = msgError, fail+"\x00"
-	}
-	p.payload = []byte(reply)
-	writePacket(d.conn, p)
-}
-
-func (d *daemon) fire(path string) {
-	for token, at := range d.watches {
-		if path == at || strings.HasPrefix(path, at+"/") {
-			d.event(path, token)
-		}
-	}
-}
-
-func (d *daemon) event(path, token string) {
-	writePacket(d.conn, packet{kind: msgWatchEvent, payload: []byte(path + "\x00" + token + "\x00")})
-}
-
-func newDaemon(conn io.ReadWriter) *daemon {
-	return &daemon{conn: conn, values: map[string]string{}, watches: map[string]string{}}
-}
-
-func dialed(t testing.TB) (*Client, *daemon) {
+func dialed(t testing.TB) (*Client, *storetest.Daemon) {
 	t.Helper()
 	ours, theirs := net.Pipe()
-	d := newDaemon(theirs)
-	go d.serve()
+	d := storetest.New()
+	go d.Serve(theirs)
 	c := New(ours)
 	t.Cleanup(func() { c.Close() })
 	return c, d
@@ -134,7 +52,7 @@ func testValues(t *testing.T, c *Client) {
 			t.Fatalf("%s is %q, %v, want %q", path, got, err, v)
 		}
 	}
-	if names, err := now.Directory(ctx, "a"); len(names) != 2 || err != nil {
+	if names, err := now.Directory(ctx, "a"); len(names) != 3 || err != nil {
 		t.Errorf("the directory is %q, %v", names, err)
 	}
 	if n, err := now.ReadUint(ctx, "n", 16); n != 65535 || err != nil {
@@ -158,7 +76,7 @@ func testValues(t *testing.T, c *Client) {
 
 func TestTransaction(t *testing.T) {
 	c, d := dialed(t)
-	d.busy = 2
+	d.Busy(2)
 	tries := 0
 	err := c.Transaction(t.Context(), func(tx Tx) error {
 		tries++
@@ -171,9 +89,7 @@ func TestTransaction(t *testing.T) {
 	if err := c.Transaction(t.Context(), func(Tx) error { return boom }); err != boom {
 		t.Errorf("%v, want the function's error", err)
 	}
-	d.mu.Lock()
-	d.busy = 1000
-	d.mu.Unlock()
+	d.Busy(1000)
 	if err := c.Transaction(t.Context(), func(Tx) error { return nil }); err == nil {
 		t.Error("a transaction that never succeeds did")
 	}
@@ -290,60 +206,14 @@ func TestNonsenseIsRefused(t *testing.T) {
 	}
 }
 
-// newWire is both ends of an event channel.
-func newWire() (a, b *ringtest.Port) {
-	a, b = ringtest.NewPort(), ringtest.NewPort()
-	a.Other, b.Other = b.Raise, a.Raise
-	return a, b
-}
-
-// mirrored is the daemon's end of a ring: requests and answers swapped.
-type mirrored struct {
-	r *Ring
-}
-
-func (m mirrored) Read(b []byte) (int, error) {
-	m.r.mu.Lock()
-	defer m.r.mu.Unlock()
-	n, err := m.r.wait(func() (uint32, error) { return m.r.used(requestsProduced, requestsConsumed) })
-	if err != nil {
-		return 0, err
-	}
-	at := m.r.page.Load32(requestsConsumed)
-	size := copy(b, m.r.page.Bytes[ringRequests:][at%ringSize:min(at%ringSize+n, ringSize)])
-	m.r.page.Store32(requestsConsumed, at+uint32(size))
-	return size, m.r.event.Notify()
-}
-
-func (m mirrored) Write(b []byte) (int, error) {
-	m.r.mu.Lock()
-	defer m.r.mu.Unlock()
-	for i := range b {
-		room, err := m.r.wait(func() (uint32, error) {
-			n, err := m.r.used(answersProduced, answersConsumed)
-			return ringSize - n, err
-		})
-		if err != nil || room == 0 {
-			return i, err
-		}
-		at := m.r.page.Load32(answersProduced)
-		m.r.page.Bytes[ringAnswers+int(at%ringSize)] = b[i]
-		m.r.page.Store32(answersProduced, at+1)
-		m.r.event.Notify()
-	}
-	return len(b), nil
-}
-
 func TestRing(t *testing.T) {
 	page := shmtest.New(4096).At(shmtest.Base, 4096)
 	// Indices that are about to wrap.
 	for _, at := range []int{requestsConsumed, requestsProduced, answersConsumed, answersProduced} {
 		page.Store32(at, 0xffffff00)
 	}
-	a, b := newWire()
-	theirs := NewRing(page, b)
-	d := newDaemon(mirrored{theirs})
-	go d.serve()
+	theirs, a := storetest.Connect(page)
+	go storetest.New().Serve(theirs)
 	c := New(NewRing(page, a))
 	testValues(t, c)
 	c.Close()
@@ -354,10 +224,8 @@ func TestRing(t *testing.T) {
 // message of the old one. Its watches are there again.
 func TestNewDomain(t *testing.T) {
 	page := shmtest.New(4096).At(shmtest.Base, 4096)
-	a, b := newWire()
-	theirs := NewRing(page, b)
-	d := newDaemon(mirrored{theirs})
-	go d.serve()
+	theirs, a := storetest.Connect(page)
+	go storetest.New().Serve(theirs)
 	ring := NewRing(page, a)
 	c := New(ring)
 	w, err := c.Watch(t.Context(), "control")
@@ -365,7 +233,7 @@ func TestNewDomain(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-w.Changed()
-	mirrored{theirs}.Write(header(msgWatchEvent, 0, 100)) // and the rest never comes
+	theirs.Write(header(msgWatchEvent, 0, 100)) // and the rest never comes
 
 	c.Suspend()
 	waiting := make(chan error, 1)
@@ -377,11 +245,10 @@ func TestNewDomain(t *testing.T) {
 	theirs.Close()
 	a.Close()
 	clear(page.Bytes)
-	a, b = newWire()
-	theirs = NewRing(page, b)
-	d = newDaemon(mirrored{theirs})
-	d.values["control/x"] = "new"
-	go d.serve()
+	theirs, a = storetest.Connect(page)
+	d := storetest.New()
+	d.Set("control/x", "new")
+	go d.Serve(theirs)
 	ring.Resume(a)
 	if err := c.Resume(t.Context(), true); err != nil {
 		t.Fatal(err)
@@ -403,8 +270,7 @@ func TestRingRefusesIndices(t *testing.T) {
 	page := shmtest.New(4096).At(shmtest.Base, 4096)
 	page.Store32(answersProduced, ringSize+1)
 	page.Store32(requestsConsumed, 1)
-	a, _ := newWire()
-	r := NewRing(page, a)
+	r := NewRing(page, ringtest.NewPort())
 	defer r.Close()
 	if _, err := r.Read(make([]byte, 1)); err == nil {
 		t.Error("a ring that is more than full was read")
