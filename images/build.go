@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/u-root/u-root/pkg/cpio"
+
 	"github.com/anykernel/anykernel/xen/shim"
 )
 
@@ -47,16 +49,6 @@ func Build(c Config) ([]byte, error) {
 	return image, nil
 }
 
-// BuildInitramfs makes an initial RAM file system of the same program and
-// files, for a stock Linux kernel. The command line is passed to that kernel
-// by who boots it, and must be empty here.
-func BuildInitramfs(c Config) ([]byte, error) {
-	if c.CommandLine != "" {
-		return nil, errors.New("an initramfs holds no command line: pass it to the kernel")
-	}
-	return c.archive()
-}
-
 func (c *Config) archive() ([]byte, error) {
 	if err := CheckProgram(c.Program); err != nil {
 		return nil, err
@@ -65,7 +57,8 @@ func (c *Config) archive() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return writeArchive(c.Program, records)
+	program := cpio.StaticFile(programName, string(c.Program), 0o755)
+	return writeArchive(append([]cpio.Record{program}, records...))
 }
 
 func checkCommandLine(s string) error {

@@ -29,6 +29,21 @@
 // so that the program's bytes begin at a page: the shim maps them where they
 // are.
 //
+// # On Linux
+//
+// [BuildLinux] puts the same program and files on a stock Linux kernel. That
+// image is a folder:
+//
+//	kernel     the bzImage, as it is
+//	initramfs  a cpio file in the newc format
+//	cmdline    the command line, which who boots the kernel passes
+//
+// In the initramfs, /init is a small first process (linuxinit), and below
+// /.anykernel are the program and the kernel's modules that drive virtual disks
+// and network interfaces, uncompressed, with a table for /init: lines of a
+// name, the names that it needs, with commas between, and the patterns of
+// devices that it drives, with tabs between.
+//
 // What may be in this room: formats of images, joining, taking apart. What may
 // not: running them; that is package xen/launch.
 package images

@@ -137,10 +137,8 @@ func checkLink(name, target string) error {
 	return nil
 }
 
-// writeArchive is the archive of a program and files.
-func writeArchive(program []byte, files []cpio.Record) ([]byte, error) {
-	init := cpio.StaticRecord(program, cpio.Info{Name: programName, Mode: cpio.S_IFREG | 0o755})
-	records := append([]cpio.Record{init}, files...)
+// writeArchive is the archive of records, in their order.
+func writeArchive(records []cpio.Record) ([]byte, error) {
 	cpio.MakeAllReproducible(records)
 	var b bytes.Buffer
 	w := cpio.Newc.Writer(&b)

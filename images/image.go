@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // An Image is what was found in the file of one.
@@ -18,6 +19,13 @@ type Image struct {
 	CommandLine string // see [Config]
 	Program     Program
 	Files       []File // in the archive's order, without the program
+	Linux       *Linux // nil: the image has the shim in place of a kernel
+}
+
+// Linux is what an image has that boots a stock Linux kernel.
+type Linux struct {
+	Version           string // of the kernel
+	Kernel, Initramfs string // paths of the files to boot
 }
 
 // A Program is what a guest runs.
@@ -35,8 +43,16 @@ type File struct {
 	Target string // of a symbolic link
 }
 
-// Open reads the image in a file.
+// Open reads the image in a file, or the one with a stock Linux kernel in a
+// folder.
 func Open(name string) (*Image, error) {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		im, err := openLinux(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		return im, nil
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -72,7 +88,7 @@ func Parse(b []byte) (*Image, error) {
 		return nil, err
 	}
 	im.CommandLine = line
-	if err := im.addFiles(archive); err != nil {
+	if err := im.addFiles(archive, programName); err != nil {
 		return nil, err
 	}
 	return im, nil
@@ -100,14 +116,14 @@ func findPayload(b []byte) ([]byte, uint64, error) {
 	return nil, 0, errors.New("a shim without a payload: it boots, and has nothing to run")
 }
 
-func (im *Image) addFiles(archive []byte) error {
+func (im *Image) addFiles(archive []byte, program string) error {
 	records, err := readArchive(archive)
 	if err != nil {
 		return err
 	}
 	found := false
 	for _, r := range records {
-		if r.Name == programName {
+		if r.Name == program {
 			found = true
 			b := make([]byte, r.FileSize)
 			if _, err := r.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
@@ -120,6 +136,11 @@ func (im *Image) addFiles(archive []byte) error {
 			im.Program.Build, _ = buildinfo.Read(bytes.NewReader(b)) // nil: not written in Go
 			continue
 		}
+		if r.Name == programName || r.Name == linuxDir || strings.HasPrefix(r.Name, linuxDir+"/") {
+			if im.Linux != nil {
+				continue // ours
+			}
+		}
 		f := File{Path: r.Name, Mode: fileMode(r.Mode), Size: int64(r.FileSize)}
 		if f.Mode.Type() == fs.ModeSymlink {
 			f.Target, _ = readLink(r) // read before, in checkRecord
@@ -127,7 +148,7 @@ func (im *Image) addFiles(archive []byte) error {
 		im.Files = append(im.Files, f)
 	}
 	if !found {
-		return errors.New("the archive has no program, /init")
+		return fmt.Errorf("the archive has no program, /%s", program)
 	}
 	return nil
 }

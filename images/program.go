@@ -46,6 +46,11 @@ func CheckProgram(program []byte) error {
 // what [Config] takes: static, for linux/amd64, without symbols and without
 // paths of this machine. It needs the go command.
 func Compile(ctx context.Context, pkg string, flags ...string) ([]byte, error) {
+	return compileIn(ctx, "", pkg, flags...)
+}
+
+// compileIn is Compile, run in a directory; "": in that of this process.
+func compileIn(ctx context.Context, in, pkg string, flags ...string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "anykernel-image")
 	if err != nil {
 		return nil, err
@@ -54,7 +59,11 @@ func Compile(ctx context.Context, pkg string, flags ...string) ([]byte, error) {
 	out := filepath.Join(dir, "program")
 	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", out}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, "--", pkg)...)
+	cmd.Dir = in
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0")
+	if in != "" {
+		cmd.Env = append(cmd.Env, "GOFLAGS=", "GOWORK=off") // those are for this process's module
+	}
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build %s: %w\n%s", pkg, err, bytes.TrimSpace(text))
 	}

@@ -12,12 +12,14 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"time"
 
 	"github.com/anykernel/anykernel/xen/device"
+	"github.com/anykernel/anykernel/xen/guest"
 	"github.com/anykernel/anykernel/xen/netstack"
 )
 
@@ -29,25 +31,11 @@ func main() {
 }
 
 func serve() error {
-	devices, err := device.Open()
+	l, where, err := listen()
 	if err != nil {
 		return err
 	}
-	nic, err := devices.NIC(0)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	stack, err := netstack.New(ctx, nic, netstack.Config{})
-	if err != nil {
-		return err
-	}
-	l, err := stack.Listen("tcp", ":80")
-	if err != nil {
-		return err
-	}
-	log.Printf("serving on %v, interface %v", stack.Config().Addr, nic.HardwareAddr())
+	log.Print("serving on ", where)
 
 	mux := http.NewServeMux()
 	mux.Handle("GET /", http.FileServerFS(os.DirFS("/www")))
@@ -58,9 +46,34 @@ func serve() error {
 	return http.Serve(l, mux)
 }
 
+// listen listens on the guest's own network stack, which is in this program, or
+// on that of the kernel, where the image has one (--linux).
+func listen() (l net.Listener, where string, err error) {
+	if !guest.Present() {
+		l, err = net.Listen("tcp", ":80")
+		return l, "Linux", err
+	}
+	devices, err := device.Open()
+	if err != nil {
+		return nil, "", err
+	}
+	nic, err := devices.NIC(0)
+	if err != nil {
+		return nil, "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	stack, err := netstack.New(ctx, nic, netstack.Config{})
+	if err != nil {
+		return nil, "", err
+	}
+	l, err = stack.Listen("tcp", ":80")
+	return l, fmt.Sprintf("%v, interface %v", stack.Config().Addr, nic.HardwareAddr()), err
+}
+
 func about(w http.ResponseWriter, r *http.Request) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	fmt.Fprintf(w, "%s on no operating system, %d goroutines, %d KiB of memory from it\n",
+	fmt.Fprintf(w, "%s, %d goroutines, %d KiB of memory from it\n",
 		runtime.Version(), runtime.NumGoroutine(), m.Sys>>10)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anykernel/anykernel/images"
+	"github.com/anykernel/anykernel/images/stock"
 )
 
 func init() { commands = append(commands, newImageCommand) }
@@ -34,8 +35,7 @@ func newImageCommand(e *env) *cobra.Command {
 
 // imageBuild is the flags of 'image build'.
 type imageBuild struct {
-	out, files, line, xl, tags string
-	linux                      bool
+	out, files, line, xl, tags, linux string
 }
 
 func newImageBuildCommand(e *env) *cobra.Command {
@@ -45,18 +45,26 @@ func newImageBuildCommand(e *env) *cobra.Command {
 		Short: "Make a bootable image of a Go program",
 		Long: `Build a Go program statically for linux/amd64, or take a static executable as it
 is, and join it with files into one image that boots under Xen, QEMU and KVM
-with no operating system in it.`,
+with no operating system in it.
+
+With --linux the image is a folder: a stock Linux kernel as it is, an initramfs
+with the same program and files, and the command line. These are the files that
+other boot loaders take, too. The kernel is a bzImage, whose modules are looked
+for in ../lib/modules; "auto" is Debian's kernel for virtual machines, which apt
+downloads into the cache. The guest's network is configured by DHCP, or as the
+word ip= of the command line says.`,
 		Example: `  anykernel image build ./examples/xenweb --files examples/xenweb/site -o xenweb.img
-  anykernel image build ./cmd/app --cmdline 'MODE=quick -- serve' -o app.img --xl app.cfg`,
+  anykernel image build ./cmd/app --cmdline 'MODE=quick -- serve' -o app.img --xl app.cfg
+  anykernel image build ./cmd/app --linux auto -o app.linux`,
 		Args: exactArgs(1, "a package or a program"),
 	}
 	f := cmd.Flags()
-	f.StringVarP(&b.out, "output", "o", "", "the image's `file` (default: the program's name and .img)")
+	f.StringVarP(&b.out, "output", "o", "", "the image's `file` (default: the program's name and .img), or folder with --linux (.linux)")
 	f.StringVar(&b.files, "files", "", "a `directory` whose contents the program finds below its root")
 	f.StringVar(&b.line, "cmdline", "", "the `command line`: NAME=VALUE for the environment, arguments behind --")
 	f.StringVar(&b.tags, "tags", "", "build `tags` for the Go program")
 	f.StringVar(&b.xl, "xl", "", "also write a configuration for Xen's xl(1) to this `file`")
-	f.BoolVar(&b.linux, "linux", false, "make an initramfs for a stock Linux kernel instead, with the same program and files")
+	f.StringVar(&b.linux, "linux", "", "put the program on a stock Linux `kernel` instead: a bzImage, or \"auto\"")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, stop := untilInterrupt(cmd.Context())
 		defer stop()
@@ -66,6 +74,9 @@ with no operating system in it.`,
 }
 
 func (b *imageBuild) run(ctx context.Context, what string) error {
+	if b.linux != "" && b.xl != "" {
+		return usagef("--xl is for images without --linux")
+	}
 	program, err := b.program(ctx, what)
 	if err != nil {
 		return err
@@ -80,15 +91,14 @@ func (b *imageBuild) run(ctx context.Context, what string) error {
 		c.Files = root.FS()
 	}
 	if b.out == "" {
-		if b.out, err = imageName(what); err != nil {
+		if b.out, err = b.imageName(what); err != nil {
 			return err
 		}
 	}
-	build := images.Build
-	if b.linux {
-		build = images.BuildInitramfs
+	if b.linux != "" {
+		return b.buildLinux(ctx, c)
 	}
-	image, err := build(c)
+	image, err := images.Build(c)
 	if err != nil {
 		return err
 	}
@@ -110,13 +120,30 @@ func (b *imageBuild) program(ctx context.Context, what string) ([]byte, error) {
 	return images.Compile(ctx, what, flags...)
 }
 
-// imageName is the name of a package's or program's last element, and .img.
-func imageName(what string) (string, error) {
+func (b *imageBuild) buildLinux(ctx context.Context, c images.Config) error {
+	kernel, err := stock.Find(ctx, b.linux)
+	if err != nil {
+		return fmt.Errorf("--linux: %w", err)
+	}
+	image, err := images.BuildLinux(ctx, c, kernel)
+	if err != nil {
+		return err
+	}
+	return image.Write(b.out)
+}
+
+// imageName is the name of a package's or program's last element, and .img or
+// .linux.
+func (b *imageBuild) imageName(what string) (string, error) {
 	abs, err := filepath.Abs(what)
 	if err != nil {
 		return "", err
 	}
-	return strings.TrimSuffix(filepath.Base(abs), ".go") + ".img", nil
+	ext := ".img"
+	if b.linux != "" {
+		ext = ".linux"
+	}
+	return strings.TrimSuffix(filepath.Base(abs), ".go") + ext, nil
 }
 
 // defaultXLMemory is the memory of a guest in a configuration that we write,
@@ -126,9 +153,6 @@ const defaultXLMemory = 128
 func (b *imageBuild) writeXL() error {
 	if b.xl == "" {
 		return nil
-	}
-	if b.linux {
-		return usagef("--xl is for images, and --linux makes an initramfs")
 	}
 	image, err := filepath.Abs(b.out)
 	if err != nil {
@@ -145,6 +169,7 @@ func (b *imageBuild) writeXL() error {
 // imageInfo is what 'image inspect --json' prints.
 type imageInfo struct {
 	Size        int64      `json:"size"`
+	Linux       string     `json:"linux,omitempty"` // the kernel's version
 	CommandLine string     `json:"commandLine"`
 	Program     programRow `json:"program"`
 	Files       []fileRow  `json:"files"`
@@ -191,6 +216,9 @@ func describeImage(im *images.Image) imageInfo {
 		info.Program.Path, info.Program.Go = b.Path, b.GoVersion
 		info.Program.Module = strings.TrimSpace(b.Main.Path + " " + b.Main.Version)
 	}
+	if im.Linux != nil {
+		info.Linux = im.Linux.Version
+	}
 	for _, f := range im.Files {
 		info.Files = append(info.Files, fileRow{f.Path, f.Mode.String(), f.Size, f.Target})
 	}
@@ -202,7 +230,11 @@ func (info *imageInfo) print(w io.Writer) error {
 	if info.Program.Go != "" {
 		program = fmt.Sprintf("%s, module %s, %s", info.Program.Path, info.Program.Module, info.Program.Go)
 	}
-	_, err := fmt.Fprintf(w, "image of %d bytes\nprogram of %d bytes: %s\ncommand line: %s\n", info.Size, info.Program.Size, program, info.CommandLine)
+	kernel := ""
+	if info.Linux != "" {
+		kernel = ", on Linux " + info.Linux
+	}
+	_, err := fmt.Fprintf(w, "image of %d bytes%s\nprogram of %d bytes: %s\ncommand line: %s\n", info.Size, kernel, info.Program.Size, program, info.CommandLine)
 	if err != nil || len(info.Files) == 0 {
 		return err
 	}

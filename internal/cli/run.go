@@ -7,6 +7,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/spf13/cobra"
@@ -113,6 +114,10 @@ func (f *runFlags) config(name string, args []string) (launch.Config, error) {
 	c.CommandLine, err = im.WithEnvironment(f.environment, line)
 	if err != nil {
 		return c, usageError{fmt.Errorf("--env: %w", err)}
+	}
+	if im.Linux != nil { // whose kernel has no command line of its own
+		c.Image, c.Initramfs = im.Linux.Kernel, im.Linux.Initramfs
+		c.CommandLine = strings.TrimSpace(im.CommandLine + " " + c.CommandLine)
 	}
 	return c, nil
 }

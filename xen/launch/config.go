@@ -14,6 +14,9 @@ import (
 type Config struct {
 	// Image is the path of the image.
 	Image string
+	// Initramfs is the path of an initial RAM file system. "": none. With one,
+	// Image is a stock Linux kernel.
+	Initramfs string
 	// CommandLine comes behind the image's own; see images.Config.
 	CommandLine string
 	// MemoryMiB is the guest's memory in MiB. 0: [DefaultMemory].
@@ -70,8 +73,13 @@ func (c *Config) check() error {
 	if c.Image == "" {
 		return errors.New("no image to start")
 	}
-	if _, err := os.Stat(c.Image); err != nil {
-		return err
+	for _, f := range []string{c.Image, c.Initramfs} {
+		if f == "" {
+			continue
+		}
+		if _, err := os.Stat(f); err != nil {
+			return err
+		}
 	}
 	if c.MemoryMiB != 0 && (c.MemoryMiB < minMemory || c.MemoryMiB > maxMemory) {
 		return fmt.Errorf("%d MiB of memory: a guest has %d to %d", c.MemoryMiB, minMemory, maxMemory)

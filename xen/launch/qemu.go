@@ -53,7 +53,7 @@ func (c *Config) args(accel string) ([]string, error) {
 		return nil, fmt.Errorf("%d networks, disks and virtio-rng: a guest has up to %d", devices, maxDevices)
 	}
 	a := []string{
-		"-machine", "microvm,acpi=off,pit=off,pic=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
+		"-machine", "microvm,acpi=" + onOff(c.Initramfs != "") + ",pit=off,pic=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
 		"-accel", accel, "-cpu", model, "-m", strconv.Itoa(memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-global", "virtio-mmio.force-legacy=false",
@@ -63,7 +63,10 @@ func (c *Config) args(accel string) ([]string, error) {
 		"-chardev", "file,id=status,append=on,path=/dev/fdset/1",
 		"-device", "isa-debugcon,iobase=0xf5,chardev=status",
 		"-device", "isa-debug-exit,iobase=0xf4,iosize=1",
-		"-kernel", c.Image, "-append", c.kernelCommandLine(devices > 0),
+		"-kernel", c.Image, "-append", c.kernelCommandLine(accel, devices > 0),
+	}
+	if c.Initramfs != "" {
+		a = append(a, "-initrd", c.Initramfs)
 	}
 	for i, n := range c.Networks {
 		id := fmt.Sprintf("net%d", i)
@@ -106,9 +109,13 @@ func (c *Config) hasRNG(accel string) bool {
 	return !c.NoRNG && !certain
 }
 
-// kernelCommandLine tells drivers where to look for devices, in the form that
-// Linux knows, in front of the caller's words.
-func (c *Config) kernelCommandLine(devices bool) string {
+// kernelCommandLine is the caller's words, and in front of them where devices
+// are, in the form that Linux knows. Stock kernels of Linux do not take that
+// form, and find the devices by ACPI.
+func (c *Config) kernelCommandLine(accel string, devices bool) string {
+	if c.Initramfs != "" {
+		return linuxWords(accel) + c.CommandLine
+	}
 	line := ""
 	if devices {
 		for i := range maxDevices {
@@ -116,4 +123,11 @@ func (c *Config) kernelCommandLine(devices bool) string {
 		}
 	}
 	return line + c.CommandLine
+}
+
+func onOff(b bool) string {
+	if b {
+		return "on"
+	}
+	return "off"
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/signal"
 	"runtime"
@@ -27,6 +28,7 @@ var tests = map[string]func(args []string){
 	"hello":      func([]string) { fmt.Println("hello") },
 	"exit":       exit,
 	"echo":       echo,
+	"addresses":  addresses,
 	"env":        func(args []string) { fmt.Println(os.Getenv(args[0]), os.Args[2:]) },
 	"cat":        cat,
 	"list":       list,
@@ -388,4 +390,10 @@ func oom([]string) {
 		}
 		keep = append(keep, b)
 	}
+}
+
+// addresses: those of the kernel's interfaces, and its name servers.
+func addresses([]string) {
+	fmt.Println(must(net.InterfaceAddrs()))
+	os.Stdout.Write(must(os.ReadFile("/etc/resolv.conf")))
 }

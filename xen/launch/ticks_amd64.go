@@ -1,0 +1,4 @@
+package launch
+
+// ticks reads the time stamp counter.
+func ticks() uint64
