@@ -130,11 +130,9 @@ static inline void write_cr3(u64 v) { asm volatile("mov %0, %%cr3" : : "r"(v) : 
 static inline void invlpg(u64 va) { asm volatile("invlpg (%0)" : : "r"(va) : "memory"); }
 static inline void clac(void) { asm volatile("clac" : : : "cc", "memory"); }
 
-/* Sleeps until an interrupt. STI takes effect after HLT, so none is missed. */
-static inline void wait_for_interrupt(void) { asm volatile("sti; hlt; cli" : : : "memory"); }
-
 /* entry.S */
-extern u8 trap_stubs[], user_copy_start[], user_copy_end[], user_copy_fault[];
+extern u8 trap_stubs[], user_copy_start[], user_copy_end[], user_copy_fault[], wait_halt[];
+void wait_for_interrupt(void);
 void syscall_entry(void);
 NORETURN void resume(struct regs *r);
 s64 user_copy(void *dst, const void *src, u64 n);

@@ -139,6 +139,19 @@ user_copy_fault:
 	jmp 2b
 
 /*
+ * Sleeps until an interrupt. STI takes effect after HLT, so that none is missed.
+ * Where one comes in between all the same, trap.c skips the HLT: emulated
+ * virtualization loses the interrupt shadow of a guest that it interrupts there.
+ */
+	.globl wait_for_interrupt, wait_halt
+wait_for_interrupt:
+	sti
+wait_halt:
+	hlt
+	cli
+	ret
+
+/*
  * s64 hypercall(u64 nr, u64 a, u64 b, u64 c, u64 d, u64 e). Xen's ABI takes
  * %rdi %rsi %rdx %r10 %r8 (public/arch-x86/xen-x86_64.h). Arguments may point
  * to the program's memory, which Xen reads and writes as we would.

@@ -171,6 +171,8 @@ struct regs *trap(struct regs *r)
 {
 	if (has_smap)
 		clac(); /* the program may have come with EFLAGS.AC set */
+	if (r->rip == (u64)wait_halt && !from_program(r))
+		r->rip++; /* HLT: it would wait for the next interrupt */
 	if (r->vector >= 32)
 		interrupt(r->vector);
 	else if (r->vector == PAGE_FAULT)
