@@ -44,6 +44,18 @@
 // name, the names that it needs, with commas between, and the patterns of
 // devices that it drives, with tabs between.
 //
+// # Container images
+//
+// [BuildOCI] and [BuildLinuxOCI] put an image into a container image for urunc,
+// in an OCI layout: one manifest, with urunc's annotations, and one layer, a tar
+// file that is not compressed:
+//
+//	unikernel/kernel  the image, or the Linux kernel
+//	unikernel/initrd  the initramfs of Linux
+//	urunc.json        the annotations once more
+//
+// Arguments of the program are the container's command, behind "/init".
+//
 // What may be in this room: formats of images, joining, taking apart. What may
 // not: running them; that is package xen/launch.
 package images

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -20,7 +21,14 @@ type Image struct {
 	Program     Program
 	Files       []File // in the archive's order, without the program
 	Linux       *Linux // nil: the image has the shim in place of a kernel
+	OCI         *OCI   // nil: it did not come out of a container image
+
+	passed string // see Passed
 }
+
+// Passed is the part of the command line that is not in the image itself: who
+// boots it passes it, in front of what [Image.WithArguments] makes.
+func (im *Image) Passed() string { return im.passed }
 
 // Linux is what an image has that boots a stock Linux kernel.
 type Linux struct {
@@ -43,11 +51,15 @@ type File struct {
 	Target string // of a symbolic link
 }
 
-// Open reads the image in a file, or the one with a stock Linux kernel in a
-// folder.
+// Open reads the image in a file, or the one in a folder: one with a stock
+// Linux kernel, or an OCI layout.
 func Open(name string) (*Image, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		im, err := openLinux(name)
+		open := openLinux
+		if _, err := os.Lstat(filepath.Join(name, "index.json")); err == nil {
+			open = openOCI
+		}
+		im, err := open(name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}

@@ -146,7 +146,7 @@ func (im *LinuxImage) parse() (*Image, error) {
 		return nil, fmt.Errorf("%s: %w", linuxCommandLine, err)
 	}
 	out := &Image{
-		Size: int64(len(im.Kernel) + len(im.Initramfs)), CommandLine: im.CommandLine, Linux: &Linux{Version: version},
+		Size: int64(len(im.Kernel) + len(im.Initramfs)), CommandLine: im.CommandLine, passed: im.CommandLine, Linux: &Linux{Version: version},
 	}
 	if err := out.addFiles(im.Initramfs, linuxProgram); err != nil {
 		return nil, fmt.Errorf("%s: %w", linuxInitramfs, err)
@@ -163,7 +163,7 @@ func openLinux(dir string) (*Image, error) {
 	defer root.Close()
 	var files [3][]byte
 	for i, name := range []string{linuxKernel, linuxInitramfs, linuxCommandLine} {
-		if files[i], err = readBounded(root, name); err != nil {
+		if files[i], err = readBounded(root, name, MaxSize); err != nil {
 			return nil, fmt.Errorf("not a Linux image of anykernel: %w", err)
 		}
 	}
@@ -175,7 +175,8 @@ func openLinux(dir string) (*Image, error) {
 	return im, nil
 }
 
-func readBounded(root *os.Root, name string) ([]byte, error) {
+// readBounded reads a regular file of at most limit bytes.
+func readBounded(root *os.Root, name string, limit int64) ([]byte, error) {
 	f, err := root.Open(name)
 	if err != nil {
 		return nil, err
@@ -184,9 +185,9 @@ func readBounded(root *os.Root, name string) ([]byte, error) {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return nil, errors.Join(fmt.Errorf("%s is not a regular file", name), err)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err == nil && len(b) > MaxSize {
-		err = fmt.Errorf("%s is larger than %d bytes", name, MaxSize)
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes", name, limit)
 	}
 	return b, err
 }

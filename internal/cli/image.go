@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,7 +37,7 @@ func newImageCommand(e *env) *cobra.Command {
 
 // imageBuild is the flags of 'image build'.
 type imageBuild struct {
-	out, files, line, xl, tags, linux string
+	out, files, line, xl, tags, linux, oci string
 }
 
 func newImageBuildCommand(e *env) *cobra.Command {
@@ -52,7 +54,11 @@ with the same program and files, and the command line. These are the files that
 other boot loaders take, too. The kernel is a bzImage, whose modules are looked
 for in ../lib/modules; "auto" is Debian's kernel for virtual machines, which apt
 downloads into the cache. The guest's network is configured by DHCP, or as the
-word ip= of the command line says.`,
+word ip= of the command line says.
+
+With --oci the image, of either kind, is in a container image for urunc, which
+runs guests as containers. Tools copy it from the folder to a registry, such as
+skopeo from oci:FOLDER.`,
 		Example: `  anykernel image build ./examples/xenweb --files examples/xenweb/site -o xenweb.img
   anykernel image build ./cmd/app --cmdline 'MODE=quick -- serve' -o app.img --xl app.cfg
   anykernel image build ./cmd/app --linux auto -o app.linux`,
@@ -65,6 +71,7 @@ word ip= of the command line says.`,
 	f.StringVar(&b.tags, "tags", "", "build `tags` for the Go program")
 	f.StringVar(&b.xl, "xl", "", "also write a configuration for Xen's xl(1) to this `file`")
 	f.StringVar(&b.linux, "linux", "", "put the program on a stock Linux `kernel` instead: a bzImage, or \"auto\"")
+	f.StringVar(&b.oci, "oci", "", "write a container image for urunc instead, as an OCI layout, to this `folder`")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx, stop := untilInterrupt(cmd.Context())
 		defer stop()
@@ -74,8 +81,11 @@ word ip= of the command line says.`,
 }
 
 func (b *imageBuild) run(ctx context.Context, what string) error {
-	if b.linux != "" && b.xl != "" {
-		return usagef("--xl is for images without --linux")
+	if b.xl != "" && (b.linux != "" || b.oci != "") {
+		return usagef("--xl is for images without --linux and --oci")
+	}
+	if b.oci != "" && b.out != "" {
+		return usagef("--oci and --output: one of them")
 	}
 	program, err := b.program(ctx, what)
 	if err != nil {
@@ -90,9 +100,17 @@ func (b *imageBuild) run(ctx context.Context, what string) error {
 		defer root.Close()
 		c.Files = root.FS()
 	}
+	name, err := programName(what)
+	if err != nil {
+		return err
+	}
+	if b.oci != "" {
+		return b.buildOCI(ctx, name, c)
+	}
 	if b.out == "" {
-		if b.out, err = b.imageName(what); err != nil {
-			return err
+		b.out = name + ".img"
+		if b.linux != "" {
+			b.out = name + ".linux"
 		}
 	}
 	if b.linux != "" {
@@ -132,18 +150,31 @@ func (b *imageBuild) buildLinux(ctx context.Context, c images.Config) error {
 	return image.Write(b.out)
 }
 
-// imageName is the name of a package's or program's last element, and .img or
-// .linux.
-func (b *imageBuild) imageName(what string) (string, error) {
+// programName is the last element of a package's or program's name.
+func programName(what string) (string, error) {
 	abs, err := filepath.Abs(what)
 	if err != nil {
 		return "", err
 	}
-	ext := ".img"
-	if b.linux != "" {
-		ext = ".linux"
+	return strings.TrimSuffix(filepath.Base(abs), ".go"), nil
+}
+
+func (b *imageBuild) buildOCI(ctx context.Context, name string, c images.Config) error {
+	var image *images.OCIImage
+	var err error
+	if b.linux == "" {
+		image, err = images.BuildOCI(name, c)
+	} else {
+		var kernel images.LinuxKernel
+		if kernel, err = stock.Find(ctx, b.linux); err != nil {
+			return fmt.Errorf("--linux: %w", err)
+		}
+		image, err = images.BuildLinuxOCI(ctx, name, c, kernel)
 	}
-	return strings.TrimSuffix(filepath.Base(abs), ".go") + ext, nil
+	if err != nil {
+		return err
+	}
+	return image.Write(b.oci)
 }
 
 // defaultXLMemory is the memory of a guest in a configuration that we write,
@@ -170,9 +201,16 @@ func (b *imageBuild) writeXL() error {
 type imageInfo struct {
 	Size        int64      `json:"size"`
 	Linux       string     `json:"linux,omitempty"` // the kernel's version
+	OCI         *ociRow    `json:"oci,omitempty"`
 	CommandLine string     `json:"commandLine"`
 	Program     programRow `json:"program"`
 	Files       []fileRow  `json:"files"`
+}
+
+type ociRow struct {
+	Name        string            `json:"name"`
+	Digest      string            `json:"digest"`
+	Annotations map[string]string `json:"annotations"`
 }
 
 type programRow struct {
@@ -219,6 +257,9 @@ func describeImage(im *images.Image) imageInfo {
 	if im.Linux != nil {
 		info.Linux = im.Linux.Version
 	}
+	if o := im.OCI; o != nil {
+		info.OCI = &ociRow{o.Name, o.Digest, o.Annotations}
+	}
 	for _, f := range im.Files {
 		info.Files = append(info.Files, fileRow{f.Path, f.Mode.String(), f.Size, f.Target})
 	}
@@ -229,6 +270,9 @@ func (info *imageInfo) print(w io.Writer) error {
 	program := "not a Go program"
 	if info.Program.Go != "" {
 		program = fmt.Sprintf("%s, module %s, %s", info.Program.Path, info.Program.Module, info.Program.Go)
+	}
+	if err := info.OCI.print(w); err != nil {
+		return err
 	}
 	kernel := ""
 	if info.Linux != "" {
@@ -247,6 +291,18 @@ func (info *imageInfo) print(w io.Writer) error {
 		t.add(f.Mode, strconv.FormatInt(f.Size, 10), path)
 	}
 	return t.print(w)
+}
+
+func (o *ociRow) print(w io.Writer) error {
+	if o == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(w, "container image %s, %s\n", o.Name, o.Digest)
+	for _, k := range slices.Sorted(maps.Keys(o.Annotations)) {
+		_, werr := fmt.Fprintf(w, "  %s: %s\n", k, o.Annotations[k])
+		err = errors.Join(err, werr)
+	}
+	return err
 }
 
 // exactArgs refuses another number of arguments, saying what is wanted.

@@ -7,6 +7,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
@@ -64,7 +65,12 @@ where it failed, and 128 and the signal's number where one ended the program.`,
 // runImage runs a guest to its end. Ctrl-C is for the guest's console where
 // that is a terminal, and ends the guest otherwise.
 func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []string) error {
-	c, err := f.config(name, args)
+	c, err := f.config(name)
+	if err != nil {
+		return err
+	}
+	remove, err := f.setImage(&c, name, args)
+	defer remove()
 	if err != nil {
 		return err
 	}
@@ -87,7 +93,8 @@ func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []str
 	return nil
 }
 
-func (f *runFlags) config(name string, args []string) (launch.Config, error) {
+// config is what does not depend on what is in the image.
+func (f *runFlags) config(name string) (launch.Config, error) {
 	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel, CPU: f.cpu}
 	for _, s := range f.nets {
 		n, err := launch.ParseNetwork(s)
@@ -103,21 +110,36 @@ func (f *runFlags) config(name string, args []string) (launch.Config, error) {
 		}
 		c.Disks = append(c.Disks, d)
 	}
+	return c, nil
+}
+
+// setImage says what boots, and with which command line. Call remove when the
+// guest has ended: what boots may have been unpacked for it.
+func (f *runFlags) setImage(c *launch.Config, name string, args []string) (remove func(), err error) {
+	remove = func() {}
 	im, err := images.Open(name)
 	if err != nil {
-		return c, err
+		return remove, err
 	}
 	line, err := im.WithArguments(args)
 	if err != nil {
-		return c, usageError{err}
+		return remove, usageError{err}
 	}
-	c.CommandLine, err = im.WithEnvironment(f.environment, line)
-	if err != nil {
-		return c, usageError{fmt.Errorf("--env: %w", err)}
+	if line, err = im.WithEnvironment(f.environment, line); err != nil {
+		return remove, usageError{fmt.Errorf("--env: %w", err)}
 	}
-	if im.Linux != nil { // whose kernel has no command line of its own
+	c.CommandLine = strings.TrimSpace(im.Passed() + " " + line)
+	switch {
+	case im.OCI != nil:
+		dir, err := os.MkdirTemp("", "anykernel-run")
+		if err != nil {
+			return remove, err
+		}
+		remove = func() { os.RemoveAll(dir) }
+		c.Image, c.Initramfs, err = im.OCI.WriteBoot(dir)
+		return remove, err
+	case im.Linux != nil:
 		c.Image, c.Initramfs = im.Linux.Kernel, im.Linux.Initramfs
-		c.CommandLine = strings.TrimSpace(im.CommandLine + " " + c.CommandLine)
 	}
-	return c, nil
+	return remove, nil
 }
