@@ -256,6 +256,14 @@ func TestCompile(t *testing.T) {
 }
 
 func TestXLConfig(t *testing.T) {
+	for _, n := range []int{-1, 17} {
+		if err := (XLConfig{Name: "web", Image: "web.img", MemoryMiB: 64, VCPUs: n}).Check(); err == nil || !strings.Contains(err.Error(), "1 to 16") {
+			t.Errorf("%d virtual processors: %v", n, err)
+		}
+	}
+	if s := (XLConfig{VCPUs: 3}).String(); !strings.Contains(s, "vcpus = 3\n") {
+		t.Errorf("three virtual processors are\n%s", s)
+	}
 	c := XLConfig{Name: "web", Image: "/srv/web.img", MemoryMiB: 64, CommandLine: `A="b c"`, Vifs: []string{"bridge=xenbr0"}}
 	want := `name = "web"
 type = "pvh"

@@ -6,11 +6,15 @@ import (
 	"strings"
 )
 
+// maxCPUs is how many processors the shim runs on (MAX_CPUS of xen/shim/src/layout.h).
+const maxCPUs = 16
+
 // An XLConfig is a guest for Xen's xl(1); see xl.cfg(5).
 type XLConfig struct {
 	Name        string
 	Image       string // path of the image, in dom0
 	MemoryMiB   int
+	VCPUs       int      // 0: one
 	CommandLine string   // behind the image's own
 	Vifs        []string // xl-network-configuration(5)
 	Disks       []string // xl-disk-configuration(5)
@@ -20,7 +24,7 @@ type XLConfig struct {
 func (c XLConfig) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "name = %s\ntype = \"pvh\"\nkernel = %s\n", xlString(c.Name), xlString(c.Image))
-	fmt.Fprintf(&b, "memory = %d\nvcpus = 1\n", c.MemoryMiB)
+	fmt.Fprintf(&b, "memory = %d\nvcpus = %d\n", c.MemoryMiB, max(c.VCPUs, 1))
 	if c.CommandLine != "" {
 		fmt.Fprintf(&b, "cmdline = %s\n", xlString(c.CommandLine))
 	}
@@ -34,6 +38,9 @@ func (c XLConfig) String() string {
 func (c XLConfig) Check() error {
 	if c.Name == "" || c.Image == "" || c.MemoryMiB <= 0 {
 		return errors.New("a guest needs a name, an image and memory")
+	}
+	if c.VCPUs < 0 || c.VCPUs > maxCPUs {
+		return fmt.Errorf("%d virtual processors: a guest has 1 to %d", c.VCPUs, maxCPUs)
 	}
 	for _, s := range append([]string{c.Name, c.Image, c.CommandLine}, append(c.Vifs, c.Disks...)...) {
 		if strings.ContainsAny(s, "\n\r\x00") || (strings.ContainsRune(s, '"') && strings.ContainsRune(s, '\'')) {

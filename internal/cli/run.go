@@ -21,6 +21,7 @@ import (
 type runFlags struct {
 	accel       string
 	cpu         string
+	cpus        int
 	memory      int
 	nets, disks []string
 	environment []string
@@ -51,6 +52,7 @@ where it failed, and 128 and the signal's number where one ended the program.`,
 	fl := cmd.Flags()
 	fl.StringVar(&f.accel, "accel", "", "the `accelerator`: kvm or tcg (default: kvm where it works, else tcg, which is software emulation)")
 	fl.StringVar(&f.cpu, "cpu", "", "the processor's `model`, as QEMU's -cpu takes it (default: all that the accelerator has)")
+	fl.IntVar(&f.cpus, "cpus", 1, "the `number` of virtual processors")
 	fl.IntVar(&f.memory, "mem", launch.DefaultMemory, "the guest's memory in `MiB`")
 	fl.StringArrayVar(&f.nets, "net", nil, "a network `interface`: user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH; may be given again")
 	fl.StringArrayVar(&f.disks, "disk", nil, "a disk: `FILE` or FILE,ro; may be given again")
@@ -95,7 +97,7 @@ func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []str
 
 // config is what does not depend on what is in the image.
 func (f *runFlags) config(name string) (launch.Config, error) {
-	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel, CPU: f.cpu}
+	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel, CPU: f.cpu, CPUs: f.cpus}
 	for _, s := range f.nets {
 		n, err := launch.ParseNetwork(s)
 		if err != nil {

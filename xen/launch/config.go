@@ -21,7 +21,9 @@ type Config struct {
 	CommandLine string
 	// MemoryMiB is the guest's memory in MiB. 0: [DefaultMemory].
 	MemoryMiB int
-	// CPU is the processor's model and features, as QEMU's option -cpu takes
+	// CPUs is how many virtual processors the guest has. 0: one.
+	CPUs int
+	// CPU is the processors' model and features, as QEMU's option -cpu takes
 	// them. "": all that the accelerator has.
 	CPU string
 	// NoRNG leaves out the virtio-rng that a guest gets where its processor may
@@ -51,7 +53,8 @@ const DefaultMemory = 128
 const (
 	minMemory  = 4
 	maxMemory  = 1 << 20
-	maxDevices = 8 // transports of a microvm
+	maxCPUs    = 16 // of the shim
+	maxDevices = 8  // transports of a microvm
 )
 
 // A Disk is a file that the guest sees as a block device.
@@ -86,6 +89,9 @@ func (c *Config) check() error {
 	}
 	if n := len(c.Networks) + len(c.Disks); n > maxDevices {
 		return fmt.Errorf("%d networks and disks: a guest has up to %d", n, maxDevices)
+	}
+	if c.CPUs < 0 || c.CPUs > maxCPUs {
+		return fmt.Errorf("%d processors: a guest has 1 to %d", c.CPUs, maxCPUs)
 	}
 	if strings.ContainsAny(c.CPU, "\x00\n") || strings.HasPrefix(c.CPU, "-") {
 		return fmt.Errorf("the processor %q: want a model of QEMU's, as 'qemu-system-x86_64 -cpu help' lists them", c.CPU)

@@ -128,13 +128,19 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-func TestRuntime(t *testing.T)    { succeed(t, Config{}, "runtime ok", "runtime") }
-func TestProtection(t *testing.T) { succeed(t, Config{}, "protection ok", "protection") }
-func TestMemory(t *testing.T)     { succeed(t, Config{MemoryMiB: 40}, "memory ok", "memory") }
-func TestMemfd(t *testing.T)      { succeed(t, Config{MemoryMiB: 40}, "memfd ok", "memfd") }
-func TestPipes(t *testing.T)      { succeed(t, Config{}, "pipes ok", "pipes") }
-func TestMasks(t *testing.T)      { succeed(t, Config{}, "masks ok", "masks") }
-func TestHostile(t *testing.T)    { succeed(t, Config{}, "hostile ok", "hostile") }
+// TestCalls: what programs ask of an operating system, on one processor and
+// on two.
+func TestCalls(t *testing.T) {
+	for _, cpus := range []int{1, 2} {
+		for name, memory := range map[string]int{
+			"runtime": 0, "protection": 0, "memory": 40, "memfd": 40, "pipes": 0, "masks": 0, "hostile": 0,
+		} {
+			t.Run(fmt.Sprintf("%s/%d", name, cpus), func(t *testing.T) {
+				succeed(t, Config{MemoryMiB: memory, CPUs: cpus}, name+" ok", name)
+			})
+		}
+	}
+}
 
 func TestMemoryAbove4GiB(t *testing.T) {
 	if testing.Short() {
@@ -271,6 +277,7 @@ func TestRefusals(t *testing.T) {
 		"accelerator":   {Config{Image: image, Accel: "warp"}, "want kvm or tcg"},
 		"two kinds":     {Config{Image: image, Networks: []Network{{User: true, Tap: "t"}}}, "one of"},
 		"processor":     {Config{Image: image, CPU: "warp", Accel: "tcg"}, "warp"},
+		"processors":    {Config{Image: image, CPUs: 17}, "1 to 16"},
 		"an option":     {Config{Image: image, CPU: "-S"}, "want a model"},
 		"many devices":  {Config{Image: image, Networks: make([]Network, 9)}, "up to 8"},
 		"no disk":       {Config{Image: image, Accel: "tcg", Disks: []Disk{{Path: "/nonexistent"}}}, "No such file"},

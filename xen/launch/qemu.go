@@ -54,7 +54,7 @@ func (c *Config) args(accel string) ([]string, error) {
 	}
 	a := []string{
 		"-machine", "microvm,acpi=" + onOff(c.Initramfs != "") + ",pit=off,pic=off,rtc=on,isa-serial=on,auto-kernel-cmdline=off",
-		"-accel", accel, "-cpu", model, "-m", strconv.Itoa(memory),
+		"-accel", accel, "-cpu", model, "-smp", strconv.Itoa(max(c.CPUs, 1)), "-m", strconv.Itoa(memory),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-global", "virtio-mmio.force-legacy=false",
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",

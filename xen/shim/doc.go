@@ -14,6 +14,9 @@
 // system call; see package xen/guest. What it does not answer is ENOSYS, and
 // named once on the console.
 //
+// Up to 16 processors run the program; one of them at a time is in the shim. How
+// many there are is what QEMU (-smp) or Xen (vcpus) gives.
+//
 // A guest that nothing can wake any more says what each of its threads waits
 // for, and ends. anykernel.watchdog=SECONDS ends one as well that was idle for
 // so long without a word, as a Go program is where the world has forgotten it.

@@ -88,18 +88,20 @@ func TestGuests(t *testing.T) {
 	web := compile(t, "../../examples/xenweb")
 	b := Bed{
 		Files: map[string][]byte{
-			"guest.img":     image(t, images.Config{Program: program}),
-			"web.img":       image(t, images.Config{Program: web, Files: os.DirFS("../../examples/xenweb/site")}),
-			"get":           compile(t, "./testdata/get"),
-			"hello.cfg":     config(t, images.XLConfig{Name: "hello", Image: "guest.img", CommandLine: "-- hello"}),
-			"runtime.cfg":   config(t, images.XLConfig{Name: "runtime", Image: "guest.img", CommandLine: "-- runtime"}),
-			"time.cfg":      config(t, images.XLConfig{Name: "time", Image: "guest.img", CommandLine: "-- time"}),
-			"crash.cfg":     config(t, images.XLConfig{Name: "crash", Image: "guest.img", CommandLine: "-- crash"}),
-			"exit.cfg":      config(t, images.XLConfig{Name: "exit", Image: "guest.img", CommandLine: "-- exit 7"}),
-			"echo.cfg":      config(t, images.XLConfig{Name: "echo", Image: "guest.img", CommandLine: "-- echo"}),
-			"watch.cfg":     config(t, images.XLConfig{Name: "watch", Image: "guest.img", CommandLine: "-- watch"}),
-			"terminate.cfg": config(t, images.XLConfig{Name: "terminate", Image: "guest.img", CommandLine: "-- terminate"}),
-			"suspend.cfg": config(t, images.XLConfig{Name: "suspend", Image: "guest.img", CommandLine: "-- suspend",
+			"guest.img":      image(t, images.Config{Program: program}),
+			"web.img":        image(t, images.Config{Program: web, Files: os.DirFS("../../examples/xenweb/site")}),
+			"get":            compile(t, "./testdata/get"),
+			"hello.cfg":      config(t, images.XLConfig{Name: "hello", Image: "guest.img", CommandLine: "-- hello"}),
+			"runtime.cfg":    config(t, images.XLConfig{Name: "runtime", Image: "guest.img", CommandLine: "-- runtime"}),
+			"time.cfg":       config(t, images.XLConfig{Name: "time", Image: "guest.img", CommandLine: "-- time"}),
+			"processors.cfg": config(t, images.XLConfig{Name: "processors", Image: "guest.img", VCPUs: 2, CommandLine: "anykernel.verbose=1 -- processors 2"}),
+			"hammer.cfg":     config(t, images.XLConfig{Name: "hammer", Image: "guest.img", VCPUs: 2, CommandLine: "-- hammer 5"}),
+			"crash.cfg":      config(t, images.XLConfig{Name: "crash", Image: "guest.img", CommandLine: "-- crash"}),
+			"exit.cfg":       config(t, images.XLConfig{Name: "exit", Image: "guest.img", CommandLine: "-- exit 7"}),
+			"echo.cfg":       config(t, images.XLConfig{Name: "echo", Image: "guest.img", CommandLine: "-- echo"}),
+			"watch.cfg":      config(t, images.XLConfig{Name: "watch", Image: "guest.img", CommandLine: "-- watch"}),
+			"terminate.cfg":  config(t, images.XLConfig{Name: "terminate", Image: "guest.img", CommandLine: "-- terminate"}),
+			"suspend.cfg": config(t, images.XLConfig{Name: "suspend", Image: "guest.img", VCPUs: 2, CommandLine: "-- suspend",
 				Disks: []string{"/tmp/disk2,raw,xvda,rw"}}),
 			"disk.cfg": config(t, images.XLConfig{Name: "disk", Image: "guest.img", CommandLine: "-- disk",
 				Disks: []string{"/tmp/disk,raw,xvda,rw"}}),
@@ -108,7 +110,7 @@ func TestGuests(t *testing.T) {
 		},
 		Script: `
 dd if=/dev/zero of=/tmp/disk bs=1M count=1 2>/dev/null
-for g in hello runtime time crash exit disk; do guest $g; done
+for g in hello runtime time processors hammer crash exit disk; do guest $g; done
 echo "disk's sum $(md5sum </tmp/disk)"
 start echo
 tty=$(xenstore-read /local/domain/$id/console/tty)
@@ -157,17 +159,19 @@ echo "-- web"
 		t.Errorf("dom0 does not say %q of what the guest wrote", want)
 	}
 	for name, want := range map[string][]string{
-		"hello":     {"hello\n"},
-		"runtime":   {"runtime ok"},
-		"time":      {"time ok"},
-		"crash":     {"nil pointer dereference", "shim: the program died of signal 6", "exit status 134"},
-		"exit":      {"shim: exit status 7"},
-		"echo":      {"got one", "got two"},
-		"watch":     {"changed to 6x7", "\n42\n", "watch ok"},
-		"terminate": {"ends by itself"},
-		"suspend":   {"goes on in domain", "suspend ok"},
-		"disk":      {"disk 1048576 512 false", "disk ok"},
-		"web":       {"serving on 10.9.0.2/24", "This page came out of a bare guest", " 0% packet loss"},
+		"hello":      {"hello\n"},
+		"runtime":    {"runtime ok"},
+		"time":       {"time ok"},
+		"processors": {"2 processors", "processors ok"},
+		"hammer":     {"hammer ok"},
+		"crash":      {"nil pointer dereference", "shim: the program died of signal 6", "exit status 134"},
+		"exit":       {"shim: exit status 7"},
+		"echo":       {"got one", "got two"},
+		"watch":      {"changed to 6x7", "\n42\n", "watch ok"},
+		"terminate":  {"ends by itself"},
+		"suspend":    {"goes on in domain", "suspend ok"},
+		"disk":       {"disk 1048576 512 false", "disk ok"},
+		"web":        {"serving on 10.9.0.2/24", "This page came out of a bare guest", " 0% packet loss"},
 	} {
 		said := section(t, out, name)
 		for _, w := range want {

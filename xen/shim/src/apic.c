@@ -8,10 +8,13 @@
 #define IOAPIC_ADDRESS 0xfec00000
 
 enum {
+	APIC_ID = 0x20, /* bits 24-31 */
 	APIC_VERSION = 0x30,
 	APIC_TASK_PRIORITY = 0x80,
 	APIC_EOI = 0xb0,
 	APIC_SPURIOUS = 0xf0,
+	APIC_COMMAND = 0x300,
+	APIC_COMMAND_TO = 0x310, /* bits 24-31 */
 	APIC_LVT_TIMER = 0x320,
 	APIC_TIMER_INITIAL = 0x380,
 	APIC_TIMER_CURRENT = 0x390,
@@ -20,6 +23,14 @@ enum {
 	SPURIOUS_ENABLE = 1 << 8,
 	DIVIDE_BY_1 = 0xb,
 	BASE_ENABLE = 1 << 11,
+};
+
+enum command { /* 10.6.1 */
+	COMMAND_INIT = 5 << 8,
+	COMMAND_START = 6 << 8,
+	COMMAND_PENDING = 1 << 12,
+	COMMAND_ASSERT = 1 << 14,
+	COMMAND_OTHERS = 3 << 18,
 };
 
 enum {
@@ -57,9 +68,14 @@ static void silence_8259(void)
 void apic_init(void)
 {
 	silence_8259();
-	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BASE_ENABLE);
 	apic = map_physical(APIC_ADDRESS, PAGE_SIZE, PTE_UNCACHED);
 	ioapic = map_physical(IOAPIC_ADDRESS, PAGE_SIZE, PTE_UNCACHED);
+	apic_enable();
+}
+
+void apic_enable(void)
+{
+	wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | BASE_ENABLE);
 	apic_write(APIC_TASK_PRIORITY, 0);
 	apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 	apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
@@ -81,7 +97,35 @@ u32 apic_timer_left(void)
 	return apic_read(APIC_TIMER_CURRENT);
 }
 
-/* Edge-triggered, to the one processor: its physical id is 0. */
+u32 apic_id(void)
+{
+	return apic_read(APIC_ID) >> 24;
+}
+
+static void command(u32 to, u32 what)
+{
+	while (apic_read(APIC_COMMAND) & COMMAND_PENDING)
+		asm volatile("pause");
+	apic_write(APIC_COMMAND_TO, to << 24);
+	apic_write(APIC_COMMAND, what);
+}
+
+void apic_interrupt(u32 id, u8 vector)
+{
+	command(id, COMMAND_ASSERT | vector);
+}
+
+void apic_init_others(void)
+{
+	command(0, COMMAND_OTHERS | COMMAND_ASSERT | COMMAND_INIT);
+}
+
+void apic_start_others(u8 page)
+{
+	command(0, COMMAND_OTHERS | COMMAND_ASSERT | COMMAND_START | page);
+}
+
+/* Edge-triggered, to the first processor: its physical id is 0. */
 s64 ioapic_route(u32 line, u8 vector)
 {
 	u32 version = ioapic_read(IOAPIC_VERSION);

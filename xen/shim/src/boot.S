@@ -12,11 +12,6 @@
 #define PTE_TABLE 0x03                  /* present, writable */
 #define PTE_HUGE  0x83                  /* the same, 2 MiB */
 
-#define CR0_BITS 0x80010033             /* PG WP NE ET MP PE */
-#define CR4_BITS 0x6a0                  /* OSXMMEXCPT OSFXSR PGE PAE */
-#define MSR_EFER 0xc0000080
-#define EFER_BITS 0x901                 /* NXE LME SCE */
-
 /* Elf64_Nhdr; 18 is XEN_ELFNOTE_PHYS32_ENTRY (Xen, public/elfnote.h). */
 	.section .note.xen, "a", @note
 	.align 4
@@ -47,7 +42,7 @@ _start:
 	mov %eax, %cr4
 	mov $PA(boot_pml4), %eax
 	mov %eax, %cr3
-	mov $MSR_EFER, %ecx
+	mov $MSR_EFER_NUMBER, %ecx
 	rdmsr
 	or $EFER_BITS, %eax
 	wrmsr
@@ -67,7 +62,7 @@ _start:
 	xor %eax, %eax
 	mov %eax, %fs
 	mov %eax, %gs
-	mov $stack_top, %rsp
+	mov $stacks + 4096 + STACK_SIZE, %rsp
 	xor %ebp, %ebp
 	call start
 	ud2
@@ -78,14 +73,14 @@ _start:
 gdt:	.quad 0
 	.quad 0x00af9b000000ffff        /* SHIM_CS */
 	.quad 0x00cf93000000ffff        /* SHIM_DS */
-	.quad 0                         /* SYSRET's base; unused */
+	.quad 0x00cf9b000000ffff        /* BOOT_CS */
 	.quad 0x00cff3000000ffff        /* USER_DS */
 	.quad 0x00affb000000ffff        /* USER_CS */
-	.quad 0, 0                      /* TSS_SEL, filled in by trap.c */
-gdt_end:
+gdt_end:                                /* percpu.c adds the rest to a copy */
 gdt_pointer_low:
 	.word gdt_end - gdt - 1
 	.long PA(gdt)
+	.globl gdt_pointer
 gdt_pointer:
 	.word gdt_end - gdt - 1
 	.quad gdt
@@ -100,6 +95,7 @@ boot_tsc: .quad 0
  * own), at DIRECT_BASE and at SHIM_BASE.
  */
 	.align 4096
+	.globl boot_pml4
 boot_pml4:
 	.quad PA(boot_pdpt) + PTE_TABLE
 	.fill 255, 8, 0
@@ -120,11 +116,9 @@ boot_pd:
 
 	.section .bss.stack, "aw", @nobits
 	.align 4096
-	.globl stack_guard, stack_top
-stack_guard:
-	.skip 4096                      /* unmapped by paging.c */
-	.skip STACK_SIZE
-stack_top:
+	.globl stacks
+stacks:                                 /* before each, a page that paging.c unmaps */
+	.skip MAX_CPUS * (4096 + STACK_SIZE)
 
 /* Filled by Xen with one trampoline of 32 bytes for each hypercall. */
 	.section .text.hypercall, "ax"

@@ -17,7 +17,6 @@ enum { CALIBRATE_US = 2000 };
 
 static u64 tsc_khz, apic_khz, wall;
 static u64 ticks_scale; /* ticks of the APIC's timer in a nanosecond, << 32 */
-static u64 armed = NEVER; /* when the timer will interrupt */
 
 u64 clock_now(void)
 {
@@ -177,9 +176,9 @@ void clock_interrupt_at(u64 time)
 {
 	u64 now, ticks;
 
-	if (time >= armed)
+	if (time >= this_cpu()->timer_at)
 		return;
-	armed = time;
+	this_cpu()->timer_at = time;
 	now = clock_now();
 	ticks = time <= now ? 1 : (u64)((u128)(time - now) * ticks_scale >> 32) + 1;
 	apic_timer((u32)min(ticks, 0xffffffff)); /* if that is too early, we ask again */
@@ -187,6 +186,6 @@ void clock_interrupt_at(u64 time)
 
 void clock_interrupted(void)
 {
-	armed = NEVER;
+	this_cpu()->timer_at = NEVER;
 	threads_timer();
 }

@@ -32,6 +32,7 @@ enum msr {
 	MSR_FMASK = 0xc0000084,
 	MSR_FS_BASE = 0xc0000100,
 	MSR_GS_BASE = 0xc0000101,
+	MSR_KERNEL_GS_BASE = 0xc0000102,
 };
 
 enum cr4 {
@@ -126,6 +127,14 @@ static inline u64 read_cr4(void)
 }
 
 static inline void write_cr4(u64 v) { asm volatile("mov %0, %%cr4" : : "r"(v) : "memory"); }
+static inline u64 read_cr3(void)
+{
+	u64 v;
+
+	asm volatile("mov %%cr3, %0" : "=r"(v));
+	return v;
+}
+
 static inline void write_cr3(u64 v) { asm volatile("mov %0, %%cr3" : : "r"(v) : "memory"); }
 static inline void invlpg(u64 va) { asm volatile("invlpg (%0)" : : "r"(va) : "memory"); }
 static inline void clac(void) { asm volatile("clac" : : : "cc", "memory"); }

@@ -2,9 +2,9 @@
  * Ways into and out of the shim: exceptions, interrupts, SYSCALL, and the copy
  * to and from the program's memory.
  *
- * The shim has one stack and is never preempted. What it interrupts in the
- * program is pushed into the thread itself: TSS.RSP0 points behind
- * current->regs. What it interrupts in the shim (a fault in user_copy, an
+ * The shim has one stack on each processor and is never preempted. What it interrupts in the
+ * program is pushed into the thread itself: TSS.RSP0, and struct cpu's frame for
+ * SYSCALL, point behind current->regs. What it interrupts in the shim (a fault in user_copy, an
  * interrupt while idle) is pushed on the shim's stack.
  */
 #include "layout.h"
@@ -72,7 +72,8 @@ trap_common:
 	mov %rsp, %rdi
 	testb $3, REGS_CS(%rsp)
 	jz 1f
-	mov $stack_top, %rsp
+	swapgs
+	mov %gs:CPU_STACK, %rsp
 1:	call trap                       /* gives the registers to go on with */
 
 /* resume(struct regs *): leave the shim. */
@@ -81,7 +82,10 @@ resume_rax:
 	mov %rax, %rdi
 resume:
 	mov %rdi, %rsp
-	pop_registers
+	testb $3, REGS_CS(%rsp)
+	jz 1f
+	swapgs
+1:	pop_registers
 	add $16, %rsp                   /* vector and error code */
 	iretq
 
@@ -93,10 +97,11 @@ resume:
 	.globl syscall_entry
 	.align 16
 syscall_entry:
-	mov %rsp, user_rsp
-	mov tss + 4, %rsp
+	swapgs
+	mov %rsp, %gs:CPU_USER_RSP
+	mov %gs:CPU_FRAME, %rsp
 	push $USER_DS
-	push user_rsp
+	push %gs:CPU_USER_RSP
 	push %r11
 	push $USER_CS
 	push %rcx
@@ -104,7 +109,7 @@ syscall_entry:
 	push $VECTORS                   /* not a vector: a call */
 	push_registers
 	mov %rsp, %rdi
-	mov $stack_top, %rsp
+	mov %gs:CPU_STACK, %rsp
 	call syscall
 	jmp resume_rax
 
@@ -174,9 +179,5 @@ hypercall:
 	ret
 1:	call *%rax
 	ret
-
-	.section .bss
-	.align 8
-user_rsp: .skip 8
 
 	.section .note.GNU-stack, "", @progbits

@@ -94,7 +94,8 @@ static void map_shim(void)
 	map((u64)shim_start, linked(shim_start), linked(shim_text_end), 0);
 	map((u64)shim_text_end, linked(shim_text_end), linked(shim_rodata_end), PTE_NX);
 	map((u64)shim_rodata_end, linked(shim_rodata_end), linked(shim_end), PTE_WRITE | PTE_NX);
-	*walk((u64)stack_guard, PAGE_SHIFT) = 0;
+	for (u32 i = 0; i < MAX_CPUS; i++)
+		*walk(stack_guard_of(i), PAGE_SHIFT) = 0;
 }
 
 /* All RAM except for the shim's text and constants. */
@@ -117,6 +118,11 @@ void paging_init(struct range *room)
 	map_shim();
 	write_cr3(physical(root));
 	early = NULL;
+}
+
+u64 paging_root(void)
+{
+	return physical(root);
 }
 
 void *map_physical(u64 pa, u64 size, u64 pte_bits)
@@ -195,8 +201,8 @@ void paging_prune(u64 start, u64 end)
 			u64 *entry = walk(va, 21);
 
 			*entry = 0;
-			invlpg(va);
-			pages_free(table, 0);
+			tlb_drop(va);
+			tlb_free(table);
 		}
 		va = behind(va, table ? 21 : shift);
 	}

@@ -30,8 +30,10 @@ static void dump_program_stack(u64 sp)
 /* By frame pointers; the shim is compiled with them. */
 static void dump_shim_stack(const u64 *frame)
 {
+	const struct cpu *c = this_cpu();
+
 	print("  shim calls");
-	while (frame >= (u64 *)stack_guard && (u64)frame + 16 <= (u64)stack_top && ((u64)frame & 7) == 0) {
+	while ((u64)frame >= stack_guard_of(c->number) && (u64)frame + 16 <= c->stack && ((u64)frame & 7) == 0) {
 		const u64 *next = (const u64 *)frame[0];
 
 		print(" %lx", frame[1]);
@@ -45,7 +47,8 @@ static void dump_shim_stack(const u64 *frame)
 static void dump_thread(void)
 {
 	if (current)
-		print("  thread %d of %u, %lu KiB of memory free\n", current->tid, thread_count(), pages_available() * 4);
+		print("  thread %d of %u, processor %u of %u, %lu KiB of memory free\n", current->tid, thread_count(),
+		      this_cpu()->number, cpu_count, pages_available() * 4);
 }
 
 NORETURN void panic_at(const struct regs *r, const char *reason)

@@ -1,12 +1,14 @@
 /*
  * What each file offers the others, in the order of start-up. Everything runs
- * with interrupts off, on one stack and one processor: there are no locks.
+ * with interrupts off, on the one stack of its processor, and under the one lock
+ * of the shim (percpu.h), if not said otherwise.
  */
 #ifndef SHIM_H
 #define SHIM_H
 
 #include "cpu.h"
 #include "errno.h"
+#include "percpu.h"
 
 /* print.c: %s %c %d %u %lu %x %lx; no widths. */
 void print(const char *format, ...) FORMAT(1, 2);
@@ -100,6 +102,8 @@ enum {
 #define PTE_ADDRESS 0x000ffffffffff000ul
 /* Maps all RAM and the shim. There are no pages yet: tables come from the start of room, which moves up. */
 void paging_init(struct range *room);
+/* The physical address of the tables. */
+u64 paging_root(void);
 /* Maps what is not RAM for the shim: device registers, Xen's pages. It stays mapped. */
 void *map_physical(u64 pa, u64 size, u64 pte_bits);
 /* The entry of a page of the program; made where there is none. NULL: out of memory. */
@@ -152,11 +156,19 @@ bool vm_is_mapped(u64 addr);
 
 /* trap.c */
 void trap_init(void);
-/* Where the processor puts the registers of the program it interrupts. */
-void trap_set_frame(struct regs *r);
+/* On each processor: where exceptions, interrupts and calls arrive. */
+void trap_load(void);
 
 /* apic.c */
 void apic_init(void);
+/* On each processor. */
+void apic_enable(void);
+u32 apic_id(void);
+/* Interrupts another processor. */
+void apic_interrupt(u32 id, u8 vector);
+/* Resets all other processors; lets them begin in a page below 1 MiB. */
+void apic_init_others(void);
+void apic_start_others(u8 page);
 void apic_end_of_interrupt(void);
 /* One-shot, in ticks of the bus clock; 0 stops it. */
 void apic_timer(u32 ticks);
@@ -170,7 +182,7 @@ u64 clock_now(void);
 /* Goes on from a time, on a processor whose TSC may be another. */
 void clock_resume(u64 time);
 u64 clock_wall_offset(void);
-/* Asks for an interrupt at a time, or earlier; NEVER: for none. */
+/* Asks for an interrupt of this processor at a time, or earlier; NEVER: for none. */
 #define NEVER (~0ul)
 void clock_interrupt_at(u64 time);
 /* The timer's interrupt came. */
@@ -223,7 +235,7 @@ void payload_init(void);
 
 /* start.c */
 extern u64 start_info, boot_tsc;
-extern u8 shim_start[], shim_text_end[], shim_rodata_end[], shim_end[], stack_guard[], stack_top[];
+extern u8 shim_start[], shim_text_end[], shim_rodata_end[], shim_end[];
 extern bool verbose;
 
 /* elf.c */

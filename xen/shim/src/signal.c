@@ -242,8 +242,12 @@ void signal_send(struct thread *t, int signal)
 	if (ignored(signal))
 		return;
 	t->signals.pending |= bit(signal);
-	if (thread_is_waiting(t) && !(t->signals.mask & bit(signal)))
+	if (t->signals.mask & bit(signal))
+		return;
+	if (thread_is_waiting(t))
 		thread_wake(t, INTERRUPTED);
+	else
+		thread_interrupt(t);
 }
 
 /* A call that a signal ended is made again, or ends with EINTR. */

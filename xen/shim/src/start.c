@@ -49,11 +49,14 @@ NORETURN void start(void)
 	struct program p;
 	struct thread *t;
 
+	percpu_init(0);
+	this_cpu()->has_lock = true; /* lock.c */
 	xen_detect();
 	console_init();
 	params_init();
 	memory_init();
 	cpu_init();
+	percpu_load();
 	trap_init();
 	apic_init();
 	if (xen_present()) {
@@ -70,9 +73,10 @@ NORETURN void start(void)
 	files_init();
 	descriptors_init();
 	console_listen();
+	smp_init();
 	if (verbose)
-		print("shim: %s, %lu KiB of memory free, %lu us since entry\n", xen_present() ? "Xen" : "no Xen",
-		      pages_available() * 4, clock_now() / 1000);
+		print("shim: %s, %u processors, %lu KiB of memory free, %lu us since entry\n",
+		      xen_present() ? "Xen" : "no Xen", cpu_count, pages_available() * 4, clock_now() / 1000);
 
 	const struct node *program = node_program();
 

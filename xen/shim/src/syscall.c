@@ -125,6 +125,7 @@ struct regs *syscall(struct regs *r)
 	u64 nr = r->rax;
 	s64 result;
 
+	lock_enter();
 	current->call = (u32)nr;
 	if (nr < COUNT(calls) && calls[nr])
 		result = calls[nr](args);
@@ -136,5 +137,7 @@ struct regs *syscall(struct regs *r)
 		r->rax = (u64)result;
 	if (current && !current->wait && result != -EINTR)
 		signal_end_mask_for_call();
-	return schedule();
+	r = schedule();
+	lock_leave();
+	return r;
 }

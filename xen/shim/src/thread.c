@@ -1,5 +1,6 @@
 /*
- * Threads and the scheduler: round robin by slices of 10 ms, no priorities.
+ * Threads and the scheduler: round robin by slices of 10 ms, no priorities. One
+ * queue of those that are ready serves all processors.
  *
  * The shim has no stack for a thread: a call that waits leaves nothing behind
  * but its registers and the function that will finish it.
@@ -9,7 +10,6 @@
 
 #define SLICE_NS 10000000ul
 
-struct thread *current;
 struct queue descriptor_waiters;
 
 static struct thread *table[MAX_THREADS];
@@ -17,7 +17,6 @@ static u32 count;
 static int last_tid;
 static struct queue ready;
 static struct thread *sleepers; /* by deadline, the earliest first */
-static u64 slice_end;
 
 /* ---- queues */
 
@@ -42,6 +41,14 @@ static void queue_remove(struct thread *t)
 	*(t->prev ? &t->prev->next : &q->first) = t->next;
 	*(t->next ? &t->next->prev : &q->last) = t->prev;
 	t->queue = NULL;
+}
+
+/* An idle processor takes it. This one does, if it is idle itself and has nothing else. */
+static void make_ready(struct thread *t)
+{
+	queue_add(&ready, t);
+	if (cpu_count > 1 && !(this_cpu()->idle && ready.first == t))
+		smp_kick_idle();
 }
 
 static void sleep_until(struct thread *t, u64 deadline)
@@ -137,7 +144,7 @@ struct thread *thread_clone(void)
 	t->fs_base = current->fs_base;
 	t->signals.mask = current->signals.mask;
 	xstate_save(t->xstate);
-	queue_add(&ready, t);
+	make_ready(t);
 	return t;
 }
 
@@ -174,6 +181,13 @@ void thread_wait(struct queue *q, u64 deadline, const struct wait *wait)
 	t->why = WOKEN;
 }
 
+void thread_interrupt(const struct thread *t)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		if (&cpus[i] != this_cpu() && cpus[i].running == t)
+			smp_interrupt(&cpus[i]);
+}
+
 bool thread_is_waiting(const struct thread *t)
 {
 	return t->wait && t->queue != &ready;
@@ -184,7 +198,7 @@ void thread_wake(struct thread *t, enum wake why)
 	queue_remove(t);
 	stop_sleeping(t);
 	t->why = why;
-	queue_add(&ready, t);
+	make_ready(t);
 }
 
 void thread_wake_all(struct queue *q)
@@ -218,13 +232,13 @@ bool threads_sleep(void)
 
 void thread_yield(void)
 {
-	slice_end = 0;
+	this_cpu()->slice_end = 0;
 }
 
 static void switch_to(struct thread *t)
 {
 	queue_remove(t);
-	slice_end = clock_now() + SLICE_NS;
+	this_cpu()->slice_end = clock_now() + SLICE_NS;
 	if (t == current)
 		return;
 	if (current)
@@ -232,7 +246,7 @@ static void switch_to(struct thread *t)
 	current = t;
 	xstate_restore(t->xstate);
 	wrmsr(MSR_FS_BASE, t->fs_base);
-	trap_set_frame(&t->regs);
+	percpu_set_frame(&t->regs);
 }
 
 /* Ends the call that the current thread waited in; false where it waits on. */
@@ -253,18 +267,53 @@ static bool finish_wait(void)
 	return true;
 }
 
+/*
+ * A thread that waits may go on anywhere. Where there is one processor, its
+ * extended state stays in that until another thread runs.
+ */
+static void leave_thread(void)
+{
+	if (!current || cpu_count == 1)
+		return;
+	xstate_save(current->xstate);
+	current = NULL;
+}
+
+static void idle(void)
+{
+	struct cpu *c = this_cpu();
+
+	c->idle = true;
+	watchdog_idle();
+	c->idle = false;
+	c->kicked = false;
+}
+
 /* The current thread until its slice is over, then whoever waited longest for a turn. */
 static struct thread *next_thread(void)
 {
 	bool running = current && !current->wait;
 
-	if (running && (!ready.first || clock_now() < slice_end))
+	if (running && (!ready.first || clock_now() < this_cpu()->slice_end))
 		return current;
 	if (running)
 		queue_add(&ready, current);
+	else
+		leave_thread();
 	while (!ready.first)
-		watchdog_idle();
+		idle();
 	return ready.first;
+}
+
+/* A slice that is over without anybody who wants the processor begins anew. */
+static void arm_slice(void)
+{
+	struct cpu *c = this_cpu();
+	u64 now = clock_now();
+
+	if (c->slice_end <= now)
+		c->slice_end = now + SLICE_NS;
+	clock_interrupt_at(c->slice_end);
 }
 
 struct regs *schedule(void)
@@ -277,14 +326,18 @@ struct regs *schedule(void)
 		if (t->wait && !finish_wait())
 			continue;
 		signal_deliver();
-		if (ready.first)
-			clock_interrupt_at(slice_end);
+		if (ready.first || cpu_count > 1) /* another may make a thread ready at any time */
+			arm_slice();
 		return &current->regs;
 	}
 }
 
 NORETURN void thread_start(struct thread *t)
 {
+	struct regs *r;
+
 	queue_add(&ready, t);
-	resume(schedule());
+	r = schedule();
+	lock_leave();
+	resume(r);
 }

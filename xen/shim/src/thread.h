@@ -65,7 +65,6 @@ struct thread {
 /* The rest of a page is for the processor's extended state. */
 enum { MAX_XSTATE = PAGE_SIZE - sizeof(struct thread) };
 
-extern struct thread *current;
 /* All who wait for a descriptor. There are few, and each looks for itself. */
 extern struct queue descriptor_waiters;
 
@@ -83,6 +82,8 @@ void thread_set_fs(struct thread *t, u64 base);
 /* Lets the current thread wait in q (NULL: for time alone). */
 void thread_wait(struct queue *q, u64 deadline, const struct wait *wait);
 bool thread_is_waiting(const struct thread *t);
+/* Lets a thread that runs on another processor come by schedule(). */
+void thread_interrupt(const struct thread *t);
 void thread_wake(struct thread *t, enum wake why);
 void thread_wake_all(struct queue *q);
 /* Moves a waiting thread to the end of another queue. */
@@ -101,6 +102,8 @@ void watchdog_idle(void);
 
 /* xstate.c */
 void xstate_init(void);
+/* On each processor. */
+void xstate_enable(void);
 extern u32 xstate_size;
 void xstate_save(u8 *area);
 void xstate_restore(const u8 *area);

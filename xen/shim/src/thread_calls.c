@@ -82,19 +82,19 @@ s64 call_sched_yield(const u64 *a)
 
 s64 call_sched_getaffinity(const u64 *a)
 {
-	const u64 first_cpu = 1;
+	const u64 all = (1ul << cpu_count) - 1;
 
-	if (a[1] < sizeof(first_cpu))
+	if (a[1] < sizeof(all))
 		return -EINVAL;
-	return to_user(a[2], &first_cpu, sizeof(first_cpu)) ? -EFAULT : (s64)sizeof(first_cpu);
+	return to_user(a[2], &all, sizeof(all)) ? -EFAULT : (s64)sizeof(all);
 }
 
 s64 call_getcpu(const u64 *a)
 {
-	const u32 zero = 0;
+	const u32 cpu_and_node[] = {this_cpu()->number, 0};
 
 	for (u32 i = 0; i < 2; i++)
-		if (a[i] && to_user(a[i], &zero, sizeof(zero)))
+		if (a[i] && to_user(a[i], &cpu_and_node[i], sizeof(u32)))
 			return -EFAULT;
 	return 0;
 }

@@ -29,19 +29,10 @@ struct gate {
 	u32 offset_high, reserved;
 };
 
-struct tss {
-	u32 reserved0;
-	u64 rsp[3], reserved1, ist[7], reserved2;
-	u16 reserved3, io_bitmap;
-} PACKED;
-
 enum { GATE_INTERRUPT = 0x8e, GATE_FROM_USER = 0xee };
-enum { IST_FAULT = 1, IST_STACK = 1024 };
+enum { IST_FAULT = 1 };
 
-extern u64 gdt[];
-struct tss tss; /* entry.S reads rsp[0] */
 static struct gate idt[VECTORS];
-static u8 fault_stack[IST_STACK * 4] ALIGNED(16);
 
 static void set_gate(u32 vector, u8 type, u8 ist)
 {
@@ -57,18 +48,17 @@ static void set_gate(u32 vector, u8 type, u8 ist)
 	};
 }
 
-static void load_tables(void)
+void trap_load(void)
 {
 	struct {
 		u16 limit;
 		u64 base;
 	} PACKED pointer = {sizeof(idt) - 1, (u64)idt};
-	u64 base = (u64)&tss;
 
-	gdt[TSS_SEL / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | 0x89ul << 40 | (base >> 24 & 0xff) << 56;
-	gdt[TSS_SEL / 8 + 1] = base >> 32;
-	asm volatile("ltr %w0" : : "r"(TSS_SEL));
 	asm volatile("lidt %0" : : "m"(pointer));
+	wrmsr(MSR_STAR, (u64)SHIM_CS << 32);
+	wrmsr(MSR_LSTAR, (u64)syscall_entry);
+	wrmsr(MSR_FMASK, FLAG_TRAP | FLAG_INTERRUPT | FLAG_DIRECTION | FLAG_IOPL | FLAG_NESTED | FLAG_ALIGN);
 }
 
 void trap_init(void)
@@ -80,18 +70,7 @@ void trap_init(void)
 	set_gate(DOUBLE_FAULT, GATE_INTERRUPT, IST_FAULT);
 	set_gate(NMI, GATE_INTERRUPT, IST_FAULT);
 	set_gate(MACHINE_CHECK, GATE_INTERRUPT, IST_FAULT);
-	tss.ist[IST_FAULT - 1] = (u64)fault_stack + sizeof(fault_stack);
-	tss.io_bitmap = sizeof(tss); /* behind the limit: no port is allowed */
-	load_tables();
-
-	wrmsr(MSR_STAR, (u64)SHIM_CS << 32);
-	wrmsr(MSR_LSTAR, (u64)syscall_entry);
-	wrmsr(MSR_FMASK, FLAG_TRAP | FLAG_INTERRUPT | FLAG_DIRECTION | FLAG_IOPL | FLAG_NESTED | FLAG_ALIGN);
-}
-
-void trap_set_frame(struct regs *r)
-{
-	tss.rsp[0] = (u64)(r + 1);
+	trap_load();
 }
 
 static bool from_program(const struct regs *r)
@@ -99,29 +78,29 @@ static bool from_program(const struct regs *r)
 	return r->cs & 3;
 }
 
-/* A fault in the copy to or from the program becomes its error. */
-static bool repair_copy(struct regs *r)
+/* All that the shim itself touches of the program's memory. */
+static bool in_user_copy(const struct regs *r)
 {
-	if (r->rip < (u64)user_copy_start || r->rip >= (u64)user_copy_end)
-		return false;
-	r->rip = (u64)user_copy_fault;
-	return true;
+	return r->rip >= (u64)user_copy_start && r->rip < (u64)user_copy_end;
 }
 
 static void page_fault(struct regs *r)
 {
 	u64 addr = read_cr2();
-	enum fault_answer answer = user_range(addr, 1) ? vm_fault(addr, r->error) : FAULT_UNMAPPED;
+	enum fault_answer answer;
 
+	if (!from_program(r) && !(in_user_copy(r) && user_range(addr, 1)))
+		panic_at(r, page_down(addr) == stack_guard_of(this_cpu()->number) ? "stack overflow in the shim"
+										  : "page fault in the shim");
+	answer = user_range(addr, 1) ? vm_fault(addr, r->error) : FAULT_UNMAPPED;
 	if (answer == FAULT_DONE)
 		return;
-	if (from_program(r) && answer == FAULT_BEYOND)
+	if (!from_program(r))
+		r->rip = (u64)user_copy_fault;
+	else if (answer == FAULT_BEYOND)
 		signal_fault(SIGBUS, BUS_ADRERR, addr);
-	else if (from_program(r))
+	else
 		signal_fault(SIGSEGV, answer == FAULT_DENIED ? SEGV_ACCERR : SEGV_MAPERR, addr);
-	else if (!user_range(addr, 1) || !repair_copy(r))
-		panic_at(r, addr >= (u64)stack_guard && addr < (u64)stack_guard + PAGE_SIZE ? "stack overflow in the shim"
-											       : "page fault in the shim");
 }
 
 /* Which signal Linux makes of an exception. */
@@ -158,6 +137,8 @@ static void interrupt(u64 vector)
 	case VECTOR_TIMER:
 		clock_interrupted();
 		break;
+	case VECTOR_WAKE: /* schedule() looks */
+		break;
 	case VECTOR_UPCALL:
 		xen_upcall();
 		break;
@@ -167,12 +148,8 @@ static void interrupt(u64 vector)
 	apic_end_of_interrupt();
 }
 
-struct regs *trap(struct regs *r)
+static struct regs *handle(struct regs *r)
 {
-	if (has_smap)
-		clac(); /* the program may have come with EFLAGS.AC set */
-	if (r->rip == (u64)wait_halt && !from_program(r))
-		r->rip++; /* HLT: it would wait for the next interrupt */
 	if (r->vector >= 32)
 		interrupt(r->vector);
 	else if (r->vector == PAGE_FAULT)
@@ -182,4 +159,29 @@ struct regs *trap(struct regs *r)
 	else
 		exception(r);
 	return from_program(r) ? schedule() : r;
+}
+
+/*
+ * What comes from the program, or while the processor is idle, takes the lock.
+ * What comes from within the shim, a fault in user_copy, has it.
+ */
+struct regs *trap(struct regs *r)
+{
+	bool enters = !this_cpu()->has_lock;
+
+	if (has_smap)
+		clac(); /* the program may have come with EFLAGS.AC set */
+	if (r->rip == (u64)wait_halt && !from_program(r))
+		r->rip++; /* HLT: it would wait for the next interrupt */
+	if (r->vector == VECTOR_FLUSH) { /* who has the lock waits for this */
+		tlb_catch_up();
+		apic_end_of_interrupt();
+		return r;
+	}
+	if (enters)
+		lock_enter();
+	r = handle(r);
+	if (enters)
+		lock_leave();
+	return r;
 }

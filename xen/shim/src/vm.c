@@ -116,10 +116,12 @@ static bool has_room(void)
 
 static void drop_page(u64 *pte, u64 va)
 {
-	if (!(*pte & PTE_BORROWED))
-		pages_free(direct(*pte & PTE_ADDRESS), 0);
+	u64 old = *pte;
+
 	*pte = 0;
-	invlpg(va);
+	tlb_drop(va);
+	if (!(old & PTE_BORROWED))
+		tlb_free(direct(old & PTE_ADDRESS));
 }
 
 static void drop_pages(u64 start, u64 end)
@@ -129,6 +131,7 @@ static void drop_pages(u64 start, u64 end)
 	for (u64 va = start; (pte = pte_next(&va, end)); va += PAGE_SIZE)
 		drop_page(pte, va);
 	paging_prune(start, end);
+	tlb_flush();
 }
 
 static u64 pte_bits(u8 prot)
@@ -218,8 +221,9 @@ static void protect_pages(u64 start, u64 end, u8 prot)
 
 	for (u64 va = start; (pte = pte_next(&va, end)); va += PAGE_SIZE) {
 		*pte = (*pte & (PTE_ADDRESS | PTE_BORROWED | PTE_UNCACHED)) | pte_bits(prot);
-		invlpg(va);
+		tlb_drop(va);
 	}
+	tlb_flush();
 }
 
 s64 vm_protect(u64 start, u64 end, u8 prot)
@@ -297,6 +301,15 @@ static bool allows(const struct region *r, u64 error)
 	return r->prot != 0;
 }
 
+static bool entry_allows(u64 pte, u64 error)
+{
+	if (error & FAULT_FETCH)
+		return pte & PTE_PRESENT && !(pte & PTE_NX);
+	if (error & FAULT_WRITE)
+		return pte & PTE_PRESENT && pte & PTE_WRITE;
+	return pte & PTE_PRESENT;
+}
+
 /* The page that is to be at addr, and whose it is; NULL: out of memory. */
 static void *page_for(struct region *r, u64 va, u64 *owner)
 {
@@ -313,15 +326,15 @@ enum fault_answer vm_fault(u64 addr, u64 error)
 
 	if (!r)
 		return FAULT_UNMAPPED;
-	if (!allows(r, error) || error & FAULT_PRESENT)
+	if (!allows(r, error))
 		return FAULT_DENIED;
 	if (r->object && r->offset + (va - r->start) >= r->object->size)
 		return FAULT_BEYOND;
 	pte = pte_make(va);
 	if (!pte)
 		die_out_of_memory();
-	if (*pte) /* it is there by now */
-		return *pte & PTE_PRESENT ? FAULT_DONE : FAULT_DENIED;
+	if (*pte) /* by now it is there, or allows it: another processor was faster */
+		return entry_allows(*pte, error) ? FAULT_DONE : FAULT_DENIED;
 	if (r->kind == REGION_FIXED)
 		return FAULT_DENIED;
 	page = page_for(r, va, &owner);

@@ -14,8 +14,8 @@ enum { MAX_SECONDS = 1000000, MAX_LISTED = 64 };
 #define SECOND 1000000000ul
 
 static u64 limit; /* of idle_time; 0: none */
-static u64 idle_time;
-static u32 progress; /* counts */
+static u64 idle_time;  /* of all processors at once */
+static u64 idle_since; /* where all are idle */
 
 void watchdog_init(void)
 {
@@ -34,8 +34,9 @@ void watchdog_init(void)
 
 void watchdog_progress(void)
 {
-	progress++;
 	idle_time = 0;
+	if (limit && smp_all_idle()) /* an interrupt */
+		idle_since = clock_now();
 }
 
 static void list_thread(const struct thread *t)
@@ -70,27 +71,29 @@ static bool is_open_to_outside(void)
 	return false;
 }
 
-void watchdog_idle(void)
+/* All processors are idle, and this one was the last. */
+static void check(void)
 {
-	u64 start;
-	u32 before = progress;
-
 	if (!threads_sleep() && !is_open_to_outside()) {
 		print("\nshim: the program hangs: every thread waits, and nothing can wake one\n");
 		stuck();
 	}
-	if (!limit) {
-		wait_for_interrupt();
-		return;
-	}
-	if (idle_time >= limit) {
+	if (limit && idle_time >= limit) {
 		print("\nshim: the program hangs: it was idle for %lu s, and neither read nor printed nor heard of a device\n",
 		      idle_time / SECOND);
 		stuck();
 	}
-	start = clock_now();
-	clock_interrupt_at(start + limit - idle_time);
-	wait_for_interrupt();
-	if (progress == before)
-		idle_time += clock_now() - start;
+	if (limit) {
+		idle_since = clock_now();
+		clock_interrupt_at(idle_since + limit - idle_time);
+	}
+}
+
+void watchdog_idle(void)
+{
+	if (smp_all_idle())
+		check();
+	smp_wait();
+	if (limit && smp_all_idle())
+		idle_time += clock_now() - idle_since;
 }

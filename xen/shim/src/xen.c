@@ -86,8 +86,12 @@ void xen_init(void)
 s64 xen_suspend(void)
 {
 	u32 reason = SHUTDOWN_SUSPEND;
-	u64 before = clock_now();
-	s64 r = hypercall(HYPERCALL_SCHED, SCHED_SHUTDOWN, (u64)&reason, 0, 0, 0);
+	u64 before;
+	s64 r;
+
+	smp_stop_others();
+	before = clock_now();
+	r = hypercall(HYPERCALL_SCHED, SCHED_SHUTDOWN, (u64)&reason, 0, 0, 0);
 
 	if (r)
 		return r;

@@ -12,6 +12,7 @@
 
 enum hypercall_number {
 	HYPERCALL_MEMORY = 12,
+	HYPERCALL_VCPU = 24,
 	HYPERCALL_SCHED = 29,
 	HYPERCALL_EVENT_CHANNEL = 32,
 	HYPERCALL_HVM = 34,
@@ -20,6 +21,7 @@ enum hypercall_number {
 enum { SCHED_SHUTDOWN = 2, SCHED_POLL = 3 };
 enum { SHUTDOWN_POWEROFF = 0, SHUTDOWN_REBOOT = 1, SHUTDOWN_SUSPEND = 2, SHUTDOWN_CRASH = 3 };
 enum { EVENT_SEND = 4, EVENT_UNMASK = 9 };
+enum { VCPU_INITIALISE = 0, VCPU_UP = 1, VCPU_IS_UP = 3, VCPU_MODE_64 = 1 };
 enum { HVM_SET_PARAM = 0, HVM_GET_PARAM = 1 };
 enum { PARAM_CALLBACK = 0, PARAM_CONSOLE_PFN = 17, PARAM_CONSOLE_PORT = 18 };
 enum { MEMORY_ADD_TO_PHYSMAP = 7 };
@@ -37,6 +39,14 @@ struct xen_add_to_physmap {
 	u16 domain, size;
 	u32 space; /* 0: shared info */
 	u64 index, gpfn;
+};
+
+/* struct vcpu_hvm_context (hvm/hvm_vcpu.h), for long mode. */
+struct xen_vcpu_context {
+	u32 mode, pad;
+	u64 rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, rip, rflags;
+	u64 cr0, cr3, cr4, efer;
+	u8 larger[64]; /* the other member of the union */
 };
 
 struct xen_sched_poll {

@@ -29,20 +29,28 @@ static u32 word(const u8 *area, u32 offset)
 	return *(const u32 *)(area + offset);
 }
 
+void xstate_enable(void)
+{
+	u32 mxcsr = MXCSR_DEFAULT;
+
+	if (features) {
+		write_cr4(read_cr4() | CR4_OSXSAVE);
+		asm volatile("xsetbv" : : "c"(0), "a"((u32)features), "d"((u32)(features >> 32)));
+	}
+	asm volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
+}
+
 void xstate_init(void)
 {
 	static u8 area[LEGACY_SIZE] ALIGNED(64);
-	u32 mxcsr = MXCSR_DEFAULT;
 
-	if (cpuid(1, 0).ecx & LEAF1_ECX_XSAVE) {
-		write_cr4(read_cr4() | CR4_OSXSAVE);
+	if (cpuid(1, 0).ecx & LEAF1_ECX_XSAVE)
 		features = (cpuid(13, 0).eax | (u64)cpuid(13, 0).edx << 32) & SUPPORTED;
-		asm volatile("xsetbv" : : "c"(0), "a"((u32)features), "d"((u32)(features >> 32)));
-		xstate_size = cpuid(13, 0).ebx;
-	}
+	xstate_enable();
+	if (features)
+		xstate_size = cpuid(13, 0).ebx; /* of what is enabled */
 	if (xstate_size > MAX_XSTATE)
 		panic("the processor's state of %u bytes does not fit beside a thread", xstate_size);
-	asm volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
 	asm volatile("fxsave64 %0" : "=m"(area));
 	mxcsr_mask = word(area, OFFSET_MXCSR_MASK);
 	if (!mxcsr_mask)

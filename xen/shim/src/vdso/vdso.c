@@ -3,6 +3,7 @@
  * small shared object, mapped behind the page vdso_data. Its functions have
  * the names and the version that Linux gives them.
  */
+#include "../layout.h"
 #include "vdso.h"
 
 #define VISIBLE __attribute__((visibility("default")))
@@ -81,11 +82,20 @@ VISIBLE long __vdso_time(long *t)
 	return sec;
 }
 
+/* The processor's number is the limit of a segment (NUMBER_SEL of layout.h). */
+static unsigned processor(void)
+{
+	unsigned limit = 0;
+
+	__asm__ volatile("lsl %1, %0" : "+r"(limit) : "r"(NUMBER_SEL) : "cc");
+	return limit;
+}
+
 VISIBLE long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
 {
 	(void)unused;
 	if (cpu)
-		*cpu = 0;
+		*cpu = processor();
 	if (node)
 		*node = 0;
 	return 0;
