@@ -1,5 +1,7 @@
 // Package blkfront is a disk of a domain of Xen (public/io/blkif.h), with
-// flush and discard.
+// flush and discard, and, where the back end has them, indirect descriptors
+// (large requests), rings of several pages (many requests) and persistent
+// grants.
 //
 // The back end is not trusted; see package ring. One that breaks the rules is
 // not used any more.
@@ -9,12 +11,10 @@ package blkfront
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
 	"sync"
 
 	"github.com/anykernel/anykernel/xen/events"
@@ -29,20 +29,15 @@ const (
 	// sectorSize is the unit of the protocol, whatever the disk's blocks are.
 	sectorSize = 512
 
-	entry    = 112 // struct blkif_request on x86-64
-	segments = 11  // in a request, of up to a page each
-	slots    = 8
-	slotSize = segments * pageSize
+	// What is shared with the back end: a ring, then pages that requests take
+	// and give back. Both together are a power of two, as the allocator has it.
+	maxRingOrder = 2
+	ringPages    = 1 << maxRingOrder
+	dataPages    = 256 - ringPages
+	memory       = (ringPages + dataPages) * pageSize
 
-	opRead    = 0
-	opWrite   = 1
-	opFlush   = 3
-	opDiscard = 5
-
-	statusOK          = 0
-	statusUnsupported = -2
-
-	infoReadOnly = 4
+	// maxPieces of one call are under way at a time.
+	maxPieces = 8
 
 	maxSectors = 1<<63/sectorSize - 1
 )
@@ -67,35 +62,39 @@ type info struct {
 	flush, discard bool
 }
 
-// Disk is a disk. Its methods may be called concurrently; up to 8 requests are
-// under way at a time.
+// Disk is a disk. Its methods may be called concurrently; as many requests are
+// under way at a time as its ring has entries, 32 to 128.
 type Disk struct {
 	info
 	device *xenbus.Device // nil in tests
 	all    shm.Region
 
-	mu     sync.Mutex // guards all below
-	cond   sync.Cond
-	err    error
-	paused bool // the domain is being suspended
-	port   Port
-	ring   *ring.Front
-	slot   []slot
-	idle   []int
+	mu       sync.Mutex // guards all below
+	cond     sync.Cond
+	err      error
+	paused   bool // the domain is being suspended
+	port     Port
+	ring     *ring.Front
+	segments int        // the most pages of a request
+	page     []page     // of data
+	free     []int      // pages that no request has
+	slot     []*request // what the back end has, by id; nil: free
+	idle     []int      // ids
+	queue    turns
 
 	serving sync.WaitGroup
 	close   sync.Once
 }
 
-// A slot is the data of one request.
-type slot struct {
-	data     shm.Region
-	refs     []grants.Ref
-	op       uint8
-	busy     bool // the back end has it
-	finished bool
-	status   int16
+// A page is granted to the back end.
+type page struct {
+	shm.Region
+	ref grants.Ref
 }
+
+// turns lets callers go in the order in which they came: many small requests
+// do not keep a large one from its pages.
+type turns struct{ next, now uint64 }
 
 // Open connects a device. The context bounds the wait for the back end.
 func Open(ctx context.Context, d *xenbus.Device) (*Disk, error) {
@@ -112,87 +111,26 @@ func Open(ctx context.Context, d *xenbus.Device) (*Disk, error) {
 	return k, nil
 }
 
-// connect begins with a back end, and is what that says of the disk.
-func (d *Disk) connect(ctx context.Context) (info, error) {
-	dev := d.device
-	if err := dev.AwaitBackend(ctx, xenbus.InitWait, xenbus.Initialised, xenbus.Connected); err != nil {
-		return info{}, err
-	}
-	refs, err := dev.Grants.GrantRegion(dev.BackendID, d.all.Slice(0, memory), false)
-	if err != nil {
-		return info{}, err
-	}
-	port, err := dev.Events.Alloc(dev.BackendID)
-	if err != nil {
-		return info{}, err
-	}
-	d.begin(port, refs)
-	i, err := introduce(ctx, dev, port.Number(), refs[0])
-	if err != nil {
-		port.Close()
-		return info{}, err
-	}
-	d.start()
-	return i, nil
-}
-
-func introduce(ctx context.Context, d *xenbus.Device, port uint32, ring grants.Ref) (info, error) {
-	err := d.Publish(ctx, map[string]string{
-		"ring-ref":      strconv.FormatUint(uint64(ring), 10),
-		"event-channel": strconv.FormatUint(uint64(port), 10),
-		"protocol":      "x86_64-abi",
-	})
-	if err == nil {
-		err = d.SetState(ctx, xenbus.Initialised)
-	}
-	if err == nil {
-		err = d.AwaitBackend(ctx, xenbus.Connected)
-	}
-	if err != nil {
-		return info{}, err
-	}
-	i, err := readInfo(ctx, d)
-	if err != nil {
-		return info{}, err
-	}
-	return i, d.SetState(ctx, xenbus.Connected)
-}
-
-func readInfo(ctx context.Context, d *xenbus.Device) (info, error) {
-	now := d.Store.Now()
-	sectors, err1 := now.ReadUint(ctx, d.Backend+"/sectors", 64)
-	block, err2 := now.ReadUint(ctx, d.Backend+"/sector-size", 32)
-	flags, err3 := now.ReadUint(ctx, d.Backend+"/info", 32)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return info{}, err
-	}
-	if sectors > maxSectors || block < sectorSize || block > pageSize || block&(block-1) != 0 {
-		return info{}, fmt.Errorf("%s: a disk of %d sectors, with blocks of %d bytes", d.Name(), sectors, block)
-	}
-	return info{
-		sectors: sectors, block: int(block), readOnly: flags&infoReadOnly != 0,
-		flush: d.Feature(ctx, "feature-flush-cache"), discard: d.Feature(ctx, "feature-discard"),
-	}, nil
-}
-
-// memory is the size of what is shared: the ring, then the data of slots.
-const memory = pageSize + slots*slotSize
-
 func newDisk(all shm.Region) *Disk {
 	d := &Disk{all: all}
 	d.cond.L = &d.mu
 	return d
 }
 
-// begin lays out the memory for a new back end.
-func (d *Disk) begin(port Port, refs []grants.Ref) {
+// begin lays out the memory for a new back end, with a ring of 1<<order pages.
+func (d *Disk) begin(port Port, refs []grants.Ref, order int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.port, d.ring, d.slot, d.idle = port, ring.New(d.all.Slice(0, pageSize), entry), nil, nil
-	for n := range slots {
-		first := 1 + n*segments
-		d.slot = append(d.slot, slot{data: d.all.Slice(first*pageSize, slotSize), refs: refs[first : first+segments]})
-		d.idle = append(d.idle, n)
+	d.port, d.ring = port, ring.New(d.all.Slice(0, pageSize<<order), entry)
+	d.segments = directSegments
+	d.page, d.free, d.idle = nil, nil, nil
+	d.slot = make([]*request, d.ring.Size())
+	for i := range dataPages {
+		d.page = append(d.page, page{d.all.Slice((ringPages+i)*pageSize, pageSize), refs[ringPages+i]})
+		d.free = append(d.free, i)
+	}
+	for id := range d.slot {
+		d.idle = append(d.idle, id)
 	}
 }
 
@@ -221,7 +159,7 @@ func (d *Disk) Pause() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.paused = true
-	for len(d.idle) < slots && d.err == nil {
+	for len(d.idle) < len(d.slot) && d.err == nil {
 		d.cond.Wait()
 	}
 }
@@ -267,33 +205,6 @@ func (d *Disk) fail(err error) {
 	}
 }
 
-// collect takes struct blkif_response: id of 8 bytes, operation, and status at
-// 10.
-func (d *Disk) collect() error {
-	for {
-		r, ok, err := d.ring.Response()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			if d.ring.WantResponses() {
-				continue
-			}
-			return nil
-		}
-		id, rest := r.Load64(0), r.Load32(8)
-		op, status := uint8(rest), int16(rest>>16)
-		if id >= slots || !d.slot[id].busy {
-			return fmt.Errorf("a response to request %d, which it had not", id)
-		}
-		s := &d.slot[id]
-		if op != s.op {
-			return fmt.Errorf("a response to operation %d, asked was %d", op, s.op)
-		}
-		s.busy, s.finished, s.status = false, true, status
-	}
-}
-
 // Size and BlockSize are in bytes.
 func (d *Disk) Size() int64 { return int64(d.sectors) * sectorSize }
 
@@ -313,7 +224,7 @@ func (d *Disk) ReadAt(p []byte, off int64) (int, error) {
 	}
 	want := len(p)
 	p = p[:min(int64(len(p)), d.Size()-off)]
-	n, err := pieces(p, off, d.readPiece)
+	n, err := d.transfer(opRead, p, off)
 	if err == nil && n < want {
 		err = io.EOF
 	}
@@ -331,9 +242,7 @@ func (d *Disk) WriteAt(p []byte, off int64) (int, error) {
 	if off%sectorSize != 0 || len(p)%sectorSize != 0 {
 		return 0, fmt.Errorf("blkfront: write of %d bytes at %d: a disk is written by sectors of %d", len(p), off, sectorSize)
 	}
-	return pieces(p, off, func(p []byte, off int64) error {
-		return d.do(request{op: opWrite, sector: uint64(off / sectorSize), out: p, size: len(p)})
-	})
+	return d.transfer(opWrite, p, off)
 }
 
 // Flush waits until everything that was written is on stable storage.
@@ -341,7 +250,7 @@ func (d *Disk) Flush() error {
 	if !d.flush {
 		return nil // the back end has no cache
 	}
-	return d.do(request{op: opFlush})
+	return d.do(&request{op: opFlush})
 }
 
 // Discard tells the disk that size bytes at off are not needed any more, whole
@@ -356,106 +265,7 @@ func (d *Disk) Discard(off, size int64) error {
 	if !d.discard || size == 0 {
 		return nil
 	}
-	return d.do(request{op: opDiscard, sector: uint64(off / sectorSize), sectors: uint64(size / sectorSize)})
-}
-
-// pieces does p by parts that fit in a request, with a sector to spare for one
-// that begins within a sector.
-func pieces(p []byte, off int64, do func([]byte, int64) error) (int, error) {
-	done := 0
-	for done < len(p) {
-		n := min(len(p)-done, slotSize-sectorSize)
-		if err := do(p[done:done+n], off+int64(done)); err != nil {
-			return done, err
-		}
-		done += n
-	}
-	return done, nil
-}
-
-func (d *Disk) readPiece(p []byte, off int64) error {
-	skip := int(off % sectorSize)
-	whole := (skip + len(p) + sectorSize - 1) / sectorSize * sectorSize
-	return d.do(request{
-		op: opRead, sector: uint64(off / sectorSize), size: whole,
-		in: func(data []byte) { copy(p, data[skip:]) },
-	})
-}
-
-// A request carries out, or brings size bytes, which in is given.
-type request struct {
-	op      uint8
-	sector  uint64
-	sectors uint64 // to discard
-	size    int    // of data, whole sectors
-	out     []byte
-	in      func([]byte)
-}
-
-// write lays the request out in an entry of the ring: struct blkif_request,
-// or struct blkif_request_discard.
-func (r *request) write(e shm.Region, id uint64, s *slot) {
-	clear(e.Bytes)
-	e.Bytes[0] = r.op
-	binary.LittleEndian.PutUint64(e.Bytes[8:], id)
-	binary.LittleEndian.PutUint64(e.Bytes[16:], r.sector)
-	if r.op == opDiscard {
-		binary.LittleEndian.PutUint64(e.Bytes[24:], r.sectors)
-		return
-	}
-	copy(s.data.Bytes, r.out)
-	n := (r.size + pageSize - 1) / pageSize
-	e.Bytes[1] = uint8(n)
-	for i := range n {
-		at := e.Bytes[24+8*i:]
-		last := min(r.size-i*pageSize, pageSize)/sectorSize - 1
-		binary.LittleEndian.PutUint32(at, uint32(s.refs[i]))
-		at[4], at[5] = 0, uint8(last) // first and last sector in the page
-	}
-}
-
-// do makes a request and waits for its answer.
-func (d *Disk) do(r request) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for (len(d.idle) == 0 || d.paused) && d.err == nil {
-		d.cond.Wait()
-	}
-	if d.err != nil {
-		return d.err
-	}
-	i := d.idle[len(d.idle)-1]
-	d.idle = d.idle[:len(d.idle)-1]
-	s := &d.slot[i]
-	s.op, s.busy, s.finished = r.op, true, false
-	r.write(d.ring.Request(), uint64(i), s) // there are more entries than slots
-	if d.ring.Publish() {
-		if err := d.port.Notify(); err != nil {
-			d.fail(err)
-		}
-	}
-	for !s.finished && d.err == nil {
-		d.cond.Wait()
-	}
-	if d.err != nil {
-		return d.err // the slot stays the back end's
-	}
-	if s.status == statusOK && r.in != nil {
-		r.in(s.data.Bytes[:r.size])
-	}
-	d.idle = append(d.idle, i)
-	d.cond.Broadcast()
-	return r.failure(s.status)
-}
-
-func (r *request) failure(status int16) error {
-	switch status {
-	case statusOK:
-		return nil
-	case statusUnsupported:
-		return fmt.Errorf("blkfront: operation %d is not supported by the back end", r.op)
-	}
-	return fmt.Errorf("blkfront: operation %d at sector %d failed with status %d", r.op, r.sector, status)
+	return d.do(&request{op: opDiscard, sector: uint64(off / sectorSize), sectors: uint64(size / sectorSize)})
 }
 
 // Close takes the disk away. Its pages stay granted: a back end may still use

@@ -25,8 +25,8 @@ var (
 )
 
 // grantFrames is the size of the grant table: 512 grants in each, of which an
-// interface takes 130 and a disk 89.
-const grantFrames = 4
+// interface takes 130 and a disk 256.
+const grantFrames = 8
 
 // OpenBus connects to xenstore and takes over the event channels and the
 // grant table of this domain. It can be called once. [Open] calls it on Xen.

@@ -105,6 +105,8 @@ func TestGuests(t *testing.T) {
 				Disks: []string{"/tmp/disk2,raw,xvda,rw"}}),
 			"disk.cfg": config(t, images.XLConfig{Name: "disk", Image: "guest.img", CommandLine: "-- disk",
 				Disks: []string{"/tmp/disk,raw,xvda,rw"}}),
+			"speed.cfg": config(t, images.XLConfig{Name: "speed", Image: "guest.img", CommandLine: "-- speed",
+				Disks: []string{"/tmp/disk3,raw,xvda,rw"}}),
 			"web.cfg": config(t, images.XLConfig{Name: "web", Image: "web.img",
 				Vifs: []string{"mac=00:16:3e:00:00:01,script=vif-test"}}),
 		},
@@ -112,6 +114,8 @@ func TestGuests(t *testing.T) {
 dd if=/dev/zero of=/tmp/disk bs=1M count=1 2>/dev/null
 for g in hello runtime time processors hammer crash exit disk; do guest $g; done
 echo "disk's sum $(md5sum </tmp/disk)"
+dd if=/dev/zero of=/tmp/disk3 bs=1M count=16 2>/dev/null
+guest speed
 start echo
 tty=$(xenstore-read /local/domain/$id/console/tty)
 for line in one two end; do echo $line >$tty; done
@@ -171,6 +175,7 @@ echo "-- web"
 		"terminate":  {"ends by itself"},
 		"suspend":    {"goes on in domain", "suspend ok"},
 		"disk":       {"disk 1048576 512 false", "disk ok"},
+		"speed":      {"speed ok"},
 		"web":        {"serving on 10.9.0.2/24", "This page came out of a bare guest", " 0% packet loss"},
 	} {
 		said := section(t, out, name)

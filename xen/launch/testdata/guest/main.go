@@ -310,6 +310,47 @@ func disk([]string) {
 	fmt.Println("disk ok")
 }
 
+// speed writes and reads all of disk 0 in order, some times over, and prints
+// how fast that is: with calls of 1 MiB, and of 4 KiB by 32 goroutines.
+func speed([]string) {
+	devices := must(device.Open())
+	d := must(devices.Disk(0))
+	size := d.Size()
+	at := func(call int, do func([]byte, int64) (int, error)) func() {
+		return func() {
+			b := make([]byte, call)
+			for off := int64(0); off < size; off += int64(call) {
+				must(do(b, off))
+			}
+		}
+	}
+	small := func() {
+		var wg sync.WaitGroup
+		for i := range int64(32) {
+			wg.Go(func() {
+				b := make([]byte, page)
+				for off := i * page; off < size; off += 32 * page {
+					must(d.ReadAt(b, off))
+				}
+			})
+		}
+		wg.Wait()
+	}
+	for range 3 {
+		fmt.Printf("write %.1f MB/s, read %.1f MB/s, small reads %.1f MB/s\n",
+			rate(size, at(1<<20, d.WriteAt)), rate(size, at(1<<20, d.ReadAt)), rate(size, small))
+	}
+	check(devices.Close() == nil, "close")
+	fmt.Println("speed ok")
+}
+
+// rate is MB in a second.
+func rate(size int64, f func()) float64 {
+	start := time.Now()
+	f()
+	return float64(size) / 1e6 / time.Since(start).Seconds()
+}
+
 // watch answers what is asked in xenstore, until that is "end".
 func watch([]string) {
 	const question = "data/question"
