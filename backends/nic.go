@@ -17,11 +17,11 @@ type NIC struct {
 	MTU int
 }
 
-// Limits of the MTU of an interface: what IPv4 asks of every link, and the
-// jumbo frames that every kernel takes.
+// Limits of the MTU of an interface: what IPv4 asks of every link, and about
+// what a loopback interface has, which every kernel takes.
 const (
 	MinMTU = 68
-	MaxMTU = 9000
+	MaxMTU = 32768
 )
 
 func (n NIC) check() error {

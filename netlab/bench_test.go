@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/netlab"
 	"github.com/anykernel/anykernel/sys"
 )
@@ -16,7 +17,7 @@ import (
 // nothing to frames, and over the loopback of the receiver, and reports both
 // and the ratio.
 func BenchmarkTCP(b *testing.B) {
-	for _, mtu := range []int{1500, 9000} {
+	for _, mtu := range []int{1500, 9000, backends.MaxMTU} {
 		for _, from := range stacks(b) {
 			for _, to := range stacks(b) {
 				b.Run(fmt.Sprintf("%s to %s mtu %d", from, to, mtu), func(b *testing.B) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall/vnet"
 )
 
@@ -147,8 +148,8 @@ func (s *station) options(top *vnet.Topology) error {
 
 func setMTU(ifaces []*iface, text string) error {
 	mtu, err := strconv.Atoi(text)
-	if err != nil || mtu < 68 || mtu > 9000 {
-		return fmt.Errorf("want a number from 68 to 9000")
+	if err != nil || mtu < backends.MinMTU || mtu > backends.MaxMTU {
+		return fmt.Errorf("want a number from %d to %d", backends.MinMTU, backends.MaxMTU)
 	}
 	for _, i := range ifaces {
 		i.mtu = mtu

@@ -155,6 +155,9 @@ func (k *Kernel) Bind(im Image) error {
 		"rumpns_mtsleep":          unsafe.Pointer(&k.c.orig.mtsleep),
 		"rumpns_ether_ioctl":      unsafe.Pointer(&k.c.orig.ether_ioctl),
 		"rumpns_ifioctl_common":   unsafe.Pointer(&k.c.orig.ifioctl_common),
+		"rumpns_ifq_enqueue":      unsafe.Pointer(&k.c.orig.ifq_enqueue),
+		"rumpns_m_defrag":         unsafe.Pointer(&k.c.orig.m_defrag),
+		"rumpns_m_freem":          unsafe.Pointer(&k.c.orig.m_freem),
 	} {
 		*(*uintptr)(to), _ = im.Symbol(name)
 	}

@@ -97,12 +97,11 @@ rumpcomp_virt_destroy(void *nic)
 /*
  * The driver of virtif does not say that it takes more than Ethernet's 1500
  * bytes, though it does: a frame is as long as its mbufs. So the kernel's own
- * check of a new MTU is passed over, for all of Ethernet. What bounds a frame is that the
- * driver sends at most 32 mbufs, which packets of 9000 bytes keep well below.
+ * check of a new MTU is passed over, for all of Ethernet.
  */
 #define SIOCSIFMTU 0x8090697fUL
 #define ETHERMTU 1500
-#define JUMBO_MTU 9000
+#define MAX_MTU 32768 /* backends.MaxMTU */
 
 struct mtu_request { char name[16]; int32_t mtu; }; /* the start of an ifreq */
 
@@ -113,10 +112,44 @@ hyp_ether_ioctl(void *ifp, unsigned long command, void *data)
 	struct mtu_request *r = data;
 	int error;
 
-	if (command != SIOCSIFMTU || orig->ifioctl_common == NULL || r->mtu <= ETHERMTU || r->mtu > JUMBO_MTU)
+	if (command != SIOCSIFMTU || orig->ifioctl_common == NULL || r->mtu <= ETHERMTU || r->mtu > MAX_MTU)
 		return orig->ether_ioctl(ifp, command, data);
 	error = orig->ifioctl_common(ifp, command, data);
 	return error == NB_ENETRESET ? 0 : error; /* the driver keeps nothing that depends on it */
+}
+
+/*
+ * The driver of virtif panics where a frame has more mbufs than this. m_defrag
+ * fills them, 2 KiB each, so that a frame of MAX_MTU has half as many.
+ */
+#define MAX_MBUFS 32
+#define NB_M_NOWAIT 1
+
+static size_t
+count_mbufs(void **m)
+{
+	size_t n = 0;
+
+	for (; m != NULL; m = *m) /* m_next comes first */
+		n++;
+	return n;
+}
+
+int
+hyp_ifq_enqueue(void *ifp, void *m, void *attributes)
+{
+	struct hyp_originals *orig = &hyp_current()->kernel->orig;
+	void *shorter;
+
+	if (count_mbufs(m) > MAX_MBUFS && orig->m_defrag != NULL && orig->m_freem != NULL) {
+		shorter = orig->m_defrag(m, NB_M_NOWAIT);
+		if (shorter == NULL) {
+			orig->m_freem(m);
+			return NB_ENOBUFS;
+		}
+		m = shorter;
+	}
+	return orig->ifq_enqueue(ifp, m, attributes);
 }
 
 /* The bus of shmif is a file of Go's; see files.go. */

@@ -16,7 +16,7 @@
 
 /* NetBSD's error numbers that this side answers with. */
 enum { NB_EINTR = 4, NB_ENXIO = 6, NB_ENOMEM = 12, NB_EFAULT = 14, NB_EBUSY = 16, NB_EINVAL = 22, NB_EDEADLK = 11,
-	NB_EOPNOTSUPP = 45, NB_ENETRESET = 52, NB_ETIMEDOUT = 60, NB_ENAMETOOLONG = 63, NB_ENOSYS = 78 };
+	NB_EOPNOTSUPP = 45, NB_ENETRESET = 52, NB_ENOBUFS = 55, NB_ETIMEDOUT = 60, NB_ENAMETOOLONG = 63, NB_ENOSYS = 78 };
 
 struct lwp;
 struct hyp_kernel;
@@ -154,6 +154,9 @@ struct hyp_originals {
 	int (*mtsleep)(void *, int, const char *, int, void *);
 	int (*ether_ioctl)(void *, unsigned long, void *);
 	int (*ifioctl_common)(void *, unsigned long, void *);
+	int (*ifq_enqueue)(void *, void *, void *); /* the last of some versions only */
+	void *(*m_defrag)(void *, int);
+	void (*m_freem)(void *);
 };
 
 /* What the loader knows of a kernel that the kernel asks for. */
