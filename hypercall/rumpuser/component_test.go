@@ -3,6 +3,8 @@
 package rumpuser_test
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"os"
 	"os/exec"
@@ -324,5 +326,33 @@ func TestWrongRevision(t *testing.T) {
 	c.want(45, "wrong_revision")
 	if tail := string(c.Tail()); !strings.Contains(tail, "revision 16") {
 		t.Errorf("the console says %q", tail)
+	}
+}
+
+// zeros is a host whose randomness is none.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+// TestFastRandom holds the stream to ChaCha8's published one of a key of zeros
+// (draft-strombergson-chacha-test-vectors-01, TC1, 256 bits, 8 rounds).
+func TestFastRandom(t *testing.T) {
+	c := start(t, hypercall.Host{Random: zeros{}}, rumpuser.Options{})
+	got := make([]uint32, 32)
+	c.want(0, "test_fast_random", uintptr(unsafe.Pointer(&got[0])), uintptr(len(got)))
+	runtime.KeepAlive(got)
+	const want = "3e00ef2f895f40d67f5bb8e81f09a5a12c840ec3ce9a7f3b181be188ef711a1e" +
+		"984ce172b9216f419f445367456d5619314a42a3da86b001387bfdb80e0cfe42" +
+		"d2aefa0deaa5c151bf0adb6c01f2a5adc0fd581259f9a2aadcf20f8fd566a26b" +
+		"5032ec38bbc5da98ee0c6f568b872a65a08abf251deb21bb4b56e5d8821e68aa"
+	var b []byte
+	for _, w := range got {
+		b = binary.LittleEndian.AppendUint32(b, w)
+	}
+	if hex.EncodeToString(b) != want {
+		t.Errorf("the stream is %x, want %s", b, want)
 	}
 }

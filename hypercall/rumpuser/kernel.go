@@ -153,6 +153,7 @@ func (k *Kernel) Bind(im Image) error {
 		"rumpns_kpause":           unsafe.Pointer(&k.c.orig.kpause),
 		"rumpns_tsleep":           unsafe.Pointer(&k.c.orig.tsleep),
 		"rumpns_mtsleep":          unsafe.Pointer(&k.c.orig.mtsleep),
+		"rumpns_cprng_fast32":     unsafe.Pointer(&k.c.orig.cprng_fast32),
 		"rumpns_ether_ioctl":      unsafe.Pointer(&k.c.orig.ether_ioctl),
 		"rumpns_ifioctl_common":   unsafe.Pointer(&k.c.orig.ifioctl_common),
 		"rumpns_ifq_enqueue":      unsafe.Pointer(&k.c.orig.ifq_enqueue),

@@ -94,6 +94,9 @@ struct hyp_thread {
 	uint32_t number; /* within its kernel, in the order of their making */
 	const char *wait_for; /* what it waits for, while it waits */
 
+	uint32_t words[16]; /* random ones, the last nwords of them not yet used: see random.c */
+	int nwords;
+
 	struct hyp_thread *parked_next, *parked_prev; /* callers, under kernel->lock */
 	bool parked;
 
@@ -139,7 +142,7 @@ struct hyp_arena {
 };
 
 /* What a kernel's own functions are taken the place of by ours; see
- * fault.c, interrupt.c and net.c. */
+ * fault.c, interrupt.c, random.c and net.c. */
 struct hyp_originals {
 	int (*copyin)(const void *, void *, size_t);
 	int (*copyout)(const void *, void *, size_t);
@@ -152,6 +155,7 @@ struct hyp_originals {
 	int (*kpause)(const char *, bool, int, void *);
 	int (*tsleep)(void *, int, const char *, int);
 	int (*mtsleep)(void *, int, const char *, int, void *);
+	uint32_t (*cprng_fast32)(void);
 	int (*ether_ioctl)(void *, unsigned long, void *);
 	int (*ifioctl_common)(void *, unsigned long, void *);
 	int (*ifq_enqueue)(void *, void *, void *); /* the last of some versions only */
@@ -173,6 +177,14 @@ struct hyp_turns {
 	uint64_t count;      /* turns so far */
 	uint32_t ncalls;     /* callers that were made */
 	char *stacks, *stacks_end; /* where the next stack goes; NULL: anywhere */
+};
+
+/* A stream of random numbers: see random.c. */
+struct hyp_random {
+	struct hyp_lock lock;
+	_Atomic bool seeded; /* key does not change any more */
+	uint32_t key[8];
+	_Atomic uint64_t counter;
 };
 
 /* Somebody who waits for a file to change. */
@@ -208,6 +220,7 @@ struct hyp_kernel {
 	uint32_t hooks;
 	int ncpu;
 	struct hyp_turns turns;
+	struct hyp_random random;
 	_Atomic int end; /* enum hyp_end */
 	int status;      /* of exit */
 	int fault_signal;

@@ -94,6 +94,7 @@
 	X(rumpns_kpause, hyp_kpause) \
 	X(rumpns_tsleep, hyp_tsleep) \
 	X(rumpns_mtsleep, hyp_mtsleep) \
+	X(rumpns_cprng_fast32, hyp_cprng_fast32) \
 	X(rumpns_ether_ioctl, hyp_ether_ioctl) \
 	X(rumpns_ifq_enqueue, hyp_ifq_enqueue) \
 	X(rumpns_x86_curlwp, rumpuser_curlwp) /* what it is in some builds, by way of __tls_get_addr in others */ \

@@ -310,6 +310,8 @@ int test_console(void)
 
 int test_param(void *buf, size n) { return rumpuser_getparam("COLOUR", buf, n); }
 int test_random(void) { char b[64]; size got = 0; return rumpuser_getrandom(b, sizeof b, 0, &got) ? -1 : (int)got; }
+extern unsigned rumpns_cprng_fast32(void);
+int test_fast_random(unsigned *out, size n) { while (n-- > 0) *out++ = rumpns_cprng_fast32(); return 0; }
 int test_exit(int status) { rumpuser_exit(status); return 0; }
 int test_missing(void) { return nobody_has_this(); }
 int test_fault(volatile int *p) { return *p; }
