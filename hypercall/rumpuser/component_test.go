@@ -356,3 +356,12 @@ func TestFastRandom(t *testing.T) {
 		t.Errorf("the stream is %x, want %s", b, want)
 	}
 }
+
+// TestSpinLoop: who waits in a loop for a thread that waits for the virtual CPU
+// gives it that, unless it has a spin mutex.
+func TestSpinLoop(t *testing.T) {
+	c := start(t, hypercall.Host{}, rumpuser.Options{})
+	c.want(0, "test_spin_loop", 9_000, 0)
+	c.want(3, "test_spin_loop", 35_000, 0)
+	c.want(0, "test_spin_loop", 35_000, 1)
+}

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { MTX_SPIN = 1, MTX_KMUTEX = 2 };
 
@@ -100,6 +101,62 @@ own(struct rumpuser_mtx *m, struct lwp *l)
 		m->owner = l;
 }
 
+/*
+ * Loops such as knote_detach's take a spin mutex, see that another thread is
+ * not done yet, and try again. They expect that thread on another processor.
+ * Where it waits for this one, they would go on for ever: so who takes the same
+ * spin mutex again and again, and has no other, lets the others run. Nowhere
+ * else does a thread leave its virtual CPU for a spin mutex.
+ */
+#define PATIENCE 10000
+
+static inline bool
+is_spin(const struct rumpuser_mtx *m)
+{
+	return m->flags == (MTX_SPIN | MTX_KMUTEX);
+}
+
+static void
+give_way(struct hyp_thread *t)
+{
+	int nlocks = hyp_leave_cpu(t->kernel);
+
+	t->in_a_row = 0;
+	if (t->fiber)
+		hyp_yield(t);
+	else
+		usleep(50);
+	hyp_enter_cpu(t->kernel, nlocks);
+}
+
+static inline void
+before_spin(struct hyp_thread *t, struct rumpuser_mtx *m)
+{
+	if (t->last_spin != m || t->nspins > 0) {
+		t->last_spin = m;
+		t->in_a_row = 0;
+	} else if (++t->in_a_row == PATIENCE) {
+		give_way(t);
+	}
+}
+
+static inline void
+take(struct rumpuser_mtx *m, struct hyp_thread *t)
+{
+	if (is_spin(m))
+		t->nspins++;
+	own(m, t->lwp);
+}
+
+static inline void
+release(struct rumpuser_mtx *m)
+{
+	if (is_spin(m))
+		hyp_current()->nspins--;
+	own(m, NULL);
+	unlock(m);
+}
+
 void
 rumpuser_mutex_enter(struct rumpuser_mtx *m)
 {
@@ -116,7 +173,7 @@ rumpuser_mutex_enter(struct rumpuser_mtx *m)
 			hyp_enter_cpu(t->kernel, nlocks);
 		}
 	}
-	own(m, t->lwp);
+	take(m, t);
 }
 
 void
@@ -124,9 +181,11 @@ rumpuser_mutex_enter_nowrap(struct rumpuser_mtx *m)
 {
 	struct hyp_thread *t = hyp_current();
 
+	if (is_spin(m))
+		before_spin(t, m);
 	if (!try_lock(m))
 		lock_slowly(m);
-	own(m, t->lwp);
+	take(m, t);
 }
 
 int
@@ -136,7 +195,7 @@ rumpuser_mutex_tryenter(struct rumpuser_mtx *m)
 
 	while ((w & LOCKED) == 0) {
 		if (atomic_compare_exchange_weak_explicit(&m->word, &w, w | LOCKED, memory_order_acquire, memory_order_relaxed)) {
-			own(m, hyp_current()->lwp);
+			take(m, hyp_current());
 			return 0;
 		}
 	}
@@ -146,8 +205,7 @@ rumpuser_mutex_tryenter(struct rumpuser_mtx *m)
 void
 rumpuser_mutex_exit(struct rumpuser_mtx *m)
 {
-	own(m, NULL);
-	unlock(m);
+	release(m);
 }
 
 void
@@ -352,8 +410,7 @@ wait(struct rumpuser_cv *cv, struct rumpuser_mtx *m, struct hyp_thread *t, int64
 	hyp_lock(&cv->queue.lock);
 	hyp_enqueue(&cv->queue, t);
 	hyp_unlock(&cv->queue.lock);
-	own(m, NULL);
-	unlock(m);
+	release(m);
 	t->wait_for = "condition variable";
 	why = hyp_park(&cv->queue, deadline, t->interruptible);
 	atomic_fetch_sub_explicit(&cv->waiters, 1, memory_order_relaxed);

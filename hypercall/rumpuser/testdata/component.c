@@ -45,7 +45,8 @@ extern int nobody_has_this(void);
 enum { ADAPTIVE = 2, SPIN = 3, READER = 0, WRITER = 1, RELATIVE = 0, MONOTONIC = 1 };
 
 static void schedule(void) {}
-static void unschedule(int n, int *count, void *lock) { (void)n, (void)lock; *count = 0; }
+static int unscheduled;
+static void unschedule(int n, int *count, void *lock) { (void)n, (void)lock; *count = 0; unscheduled++; }
 static void reschedule(int n, void *lock) { (void)n, (void)lock; }
 static int newlwp(int pid) { rumpuser_curlwpop(2, (struct lwp *)(size)(1000 + pid)); return 0; }
 static const void *upcalls[21] = { schedule, schedule, unschedule, reschedule, 0, schedule, 0, newlwp };
@@ -318,3 +319,25 @@ int test_fault(volatile int *p) { return *p; }
 static int deep(volatile char *p) { char b[4096]; b[0] = *p; return deep(b) + b[1]; }
 static void *overflow(void *arg) { deep(arg); return 0; }
 int test_overflow(void) { char c = 0; rumpuser_thread_create(overflow, &c, "deep", 0, 0, -1, 0); return test_wait_for_ever(); }
+
+/* How often the thread left its virtual CPU while it took a spin mutex n times
+ * in a row, with another one held or not. */
+int test_spin_loop(int n, int held)
+{
+	struct mtx *m, *other;
+	int before = unscheduled;
+
+	rumpuser_mutex_init(&m, SPIN);
+	rumpuser_mutex_init(&other, SPIN);
+	if (held)
+		rumpuser_mutex_enter_nowrap(other);
+	while (n-- > 0) {
+		rumpuser_mutex_enter_nowrap(m);
+		rumpuser_mutex_exit(m);
+	}
+	if (held)
+		rumpuser_mutex_exit(other);
+	rumpuser_mutex_destroy(m);
+	rumpuser_mutex_destroy(other);
+	return unscheduled - before;
+}
