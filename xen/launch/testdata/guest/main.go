@@ -44,6 +44,7 @@ var tests = map[string]func(args []string){
 	"disk":       disk,
 	"processors": processors,
 	"hammer":     hammer,
+	"compute":    compute,
 	"speed":      speed,
 	"stuck":      stuck,
 	"busy":       busy,

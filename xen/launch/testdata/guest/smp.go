@@ -339,13 +339,13 @@ func hammerFloats() {
 	check(x == 9999950000, "floating point went wrong: %v", x)
 }
 
-// speed measures a loop on one processor, and on as many as the argument says.
-func speed(args []string) {
+// compute measures a loop on one processor, and on as many as the argument says.
+func compute(args []string) {
 	n := must(strconv.Atoi(args[0]))
 	work(1) // brings its pages in
 	one := work(1)
 	many := work(n)
-	fmt.Printf("speed %d %d\n", one.Microseconds(), many.Microseconds())
+	fmt.Printf("compute %d %d\n", one.Microseconds(), many.Microseconds())
 }
 
 // work has one loop made by each of n threads, and gives the time of all.
