@@ -8,6 +8,7 @@ import (
 
 	"github.com/anykernel/anykernel/backends"
 	"github.com/anykernel/anykernel/hypercall/turns"
+	"github.com/anykernel/anykernel/hypercall/vnet"
 	"github.com/anykernel/anykernel/netlab"
 	"github.com/anykernel/anykernel/sys"
 )
@@ -25,6 +26,8 @@ type Options struct {
 	// scheduler and the source of randomness of cfg.Host are the world's, and
 	// stay. nil: nothing is changed.
 	Configure func(kernel string, cfg *backends.Config)
+	// Tap is told of every frame that enters a link of a lab. nil: nobody is.
+	Tap func(vnet.Passage)
 }
 
 // A Result is how a run ended.
@@ -92,6 +95,9 @@ func (w *World) OpenLab(topology string) (*netlab.Lab, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if w.opts.Tap != nil {
+		l.Network.Tap(w.opts.Tap)
 	}
 	w.Connect(l.Network)
 	w.Cleanup(func() { w.closed("lab", l.Close()) })

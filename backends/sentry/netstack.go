@@ -113,7 +113,10 @@ func tune(s *stack.Stack) error {
 	sack := tcpip.TCPSACKEnabled(true)
 	moderate := tcpip.TCPModerateReceiveBufferOption(true)
 	reno := tcpip.CongestionControlOption("reno") // gVisor's cubic can overflow
-	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &moderate, &reno} {
+	// gVisor's RACK sets no timer after a probe of the tail where it believes
+	// nothing to be on its way, and the connection stops for good.
+	recovery := tcpip.TCPRecovery(0)
+	for _, o := range []tcpip.SettableTransportProtocolOption{&sack, &moderate, &reno, &recovery} {
 		if err := s.SetTransportProtocolOption(tcp.ProtocolNumber, o); err != nil {
 			return fmt.Errorf("TCP option %T: %s", o, err)
 		}

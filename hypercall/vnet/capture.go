@@ -26,21 +26,26 @@ type Capture struct {
 
 // Capture records the link. The writer is used until Close, and not closed.
 func (l *Link) Capture(w io.Writer) *Capture {
-	c := newCapture(w)
-	c.cancel = l.Tap(c.record)
+	c := NewCapture(w)
+	c.cancel = l.Tap(c.Record)
 	return c
 }
 
 // Capture records all links.
 func (n *Network) Capture(w io.Writer) *Capture {
-	c := newCapture(w)
-	c.cancel = n.Tap(c.record)
+	c := NewCapture(w)
+	c.cancel = n.Tap(c.Record)
 	return c
 }
 
-func newCapture(w io.Writer) *Capture { return &Capture{w: w, ways: map[[2]string]int{}} }
+// NewCapture records what it is given by Record. The writer is used until Close,
+// and not closed.
+func NewCapture(w io.Writer) *Capture {
+	return &Capture{w: w, cancel: func() {}, ways: map[[2]string]int{}}
+}
 
-func (c *Capture) record(p Passage) {
+// Record records a frame, as a function that taps networks.
+func (c *Capture) Record(p Passage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil && !c.closed {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/anykernel/anykernel/hypercall/vnet"
 	"github.com/anykernel/anykernel/sim"
 	"github.com/anykernel/anykernel/sim/scenario"
 )
@@ -48,6 +49,7 @@ smallest case.`,
 	f.StringVar(&s.one, "case", "", "run one `case`, as a record or a failure names it")
 	f.BoolVar(&s.shrink, "shrink", false, "stop at the first failure, and make it smaller")
 	f.BoolVar(&s.log, "log", false, "tell all that happens, with --case")
+	f.StringVar(&s.capture, "capture", "", "write the frames of all links to a pcapng `file`, with --case")
 	f.IntVarP(&s.pool.Jobs, "jobs", "j", 0, "how many runs are made at a time (default: one for each processor)")
 	f.IntVar(&s.pool.Runs, "runs", 1, "make each run so often, and fail where it is not the same")
 	f.DurationVar(&s.pool.Timeout, "timeout", time.Minute, "how long a run may take")
@@ -62,6 +64,8 @@ smallest case.`,
 		switch {
 		case s.recording.replay != "" && s.one != "":
 			return usagef("--replay has its case in the file")
+		case s.capture != "" && !s.single():
+			return usagef("--capture is for one --case, or --replay")
 		case s.recording.wanted() && (s.shrink || s.recording.replay == "" && s.one == ""):
 			return usagef("--record is for one --case, and neither it nor --replay goes with --shrink")
 		}
@@ -84,6 +88,7 @@ type simulation struct {
 	file        string
 	seeds, one  string
 	kernel      string
+	capture     string
 	shrink, log bool
 }
 
@@ -98,9 +103,27 @@ func (s *simulation) work(c sim.Case) sim.Result {
 			o.Log = func(at time.Duration, what string) { fmt.Fprintf(s.stderr, "%14.6f %s\n", at.Seconds(), what) }
 		}
 	}
+	done, err := s.startCapture(&o)
+	if err != nil {
+		return sim.Result{Err: err}
+	}
 	r, err := s.recording.run(c, o, func(c sim.Case, o sim.Options) sim.Result { return s.scenario.Run(c, o, print) })
-	r.Err = errors.Join(r.Err, err)
+	r.Err = errors.Join(r.Err, err, done())
 	return r
+}
+
+// startCapture has the frames of a run written to a file until done.
+func (s *simulation) startCapture(o *sim.Options) (done func() error, err error) {
+	if s.capture == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(s.capture)
+	if err != nil {
+		return nil, err
+	}
+	c := vnet.NewCapture(f)
+	o.Tap = c.Record
+	return func() error { return errors.Join(c.Close(), f.Close()) }, nil
 }
 
 // single reports whether one run is made, of which all is shown.
