@@ -62,7 +62,7 @@ func start(ctx context.Context, name string, o options, cfg backends.Config) (*g
 		return nil, err
 	}
 	c := launch.Config{
-		Image: o.image, CommandLine: line, MemoryMiB: o.memory, Accel: o.accel,
+		Image: o.image, CommandLine: line, MemoryMiB: o.memory, CPUs: o.cpus, Accel: o.accel,
 		Networks: []launch.Network{g.host.Network()}, Console: g.consoleOf(cfg), Log: cfg.Logger(),
 	}
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))

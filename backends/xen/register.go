@@ -24,6 +24,7 @@ func init() {
 		Options: []backends.OptionInfo{
 			{Key: "kernel", Value: "specification", Default: "what the image says", Doc: "the kernel that the guest opens, such as sentry:hostname=box"},
 			{Key: "mem", Value: "MiB", Default: strconv.Itoa(defaultMemory), Doc: "the guest's memory"},
+			{Key: "cpus", Value: "number", Default: "1", Doc: "the guest's virtual processors"},
 			{Key: "accel", Value: "kvm or tcg", Doc: "the accelerator, instead of the best that works"},
 		},
 		Requirements: requirements,
@@ -34,7 +35,7 @@ func init() {
 // options are a specification's.
 type options struct {
 	image, kernel, accel string
-	memory               int
+	memory, cpus         int
 }
 
 func parse(s backends.Spec) (o options, err error) {
@@ -47,6 +48,11 @@ func parse(s backends.Spec) (o options, err error) {
 	if text, ok := s.Get("mem"); ok {
 		if o.memory, err = strconv.Atoi(text); err != nil {
 			return o, fmt.Errorf("mem=%s: want the memory in MiB, such as mem=%d", text, defaultMemory)
+		}
+	}
+	if text, ok := s.Get("cpus"); ok {
+		if o.cpus, err = strconv.Atoi(text); err != nil || o.cpus < 1 {
+			return o, fmt.Errorf("cpus=%s: want the number of virtual processors, such as cpus=2", text)
 		}
 	}
 	return o, nil

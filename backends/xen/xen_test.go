@@ -80,7 +80,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestKernel(t *testing.T) {
-	k := kerneltest.New(t, "xen:"+kernelImage(t)+"?kernel=sentry:hostname=inside&mem=192")
+	k := kerneltest.New(t, "xen:"+kernelImage(t)+"?kernel=sentry:hostname=inside&mem=192&cpus=2")
 	uname, err := k.Init().Uname()
 	if err != nil || uname.Nodename != "inside" {
 		t.Errorf("the kernel is %v, %v: the specification did not arrive", uname, err)
@@ -130,10 +130,12 @@ func TestWrongSpecifications(t *testing.T) {
 		"xen:nowhere.img":                "nowhere.img",
 		"xen:xen_test.go":                "xen_test.go",
 		"xen:a?mem=much":                 "mem=much",
+		"xen:a?cpus=0":                   "cpus=0",
+		"xen:a?cpus=two":                 "cpus=two",
 		"xen:a?disk=b":                   "no such option",
 		"xen:nowhere.img?kernel=a%22b":   "nowhere.img",
 		"xen:a?process=separate":         "no such option",
-		"xen:" + t.TempDir() + "?mem=64": "is a directory",
+		"xen:" + t.TempDir() + "?mem=64": "not a Linux image",
 	} {
 		k, err := sys.Open(t.Context(), spec)
 		if err == nil {
