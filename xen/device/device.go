@@ -30,6 +30,19 @@ type NIC interface {
 	Close() error
 }
 
+// A ChecksumNIC is a NIC whose other side is on the same machine: checksums of
+// TCP and UDP over IPv4 need not be computed, nor looked at. Package link uses
+// that where it can.
+type ChecksumNIC interface {
+	NIC
+	// ReadChecked is ReadFrame of a frame whose checksums may be incomplete;
+	// where checked, they are known to be right.
+	ReadChecked(b []byte) (n int, checked bool, err error)
+	// WriteBlank is WriteFrame of a frame whose checksum is that of the
+	// pseudo-header alone. The other side completes it where that is necessary.
+	WriteBlank(b []byte) error
+}
+
 // A Disk is a block device. Its methods may be called concurrently.
 type Disk interface {
 	io.ReaderAt // at any offset

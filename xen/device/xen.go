@@ -20,8 +20,8 @@ import (
 )
 
 var (
-	_ NIC  = (*netfront.NIC)(nil)
-	_ Disk = (*blkfront.Disk)(nil)
+	_ ChecksumNIC = (*netfront.NIC)(nil)
+	_ Disk        = (*blkfront.Disk)(nil)
 )
 
 // grantFrames is the size of the grant table: 512 grants in each, of which an

@@ -2,6 +2,7 @@ package link
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
@@ -15,17 +16,22 @@ import (
 // New is an Ethernet endpoint over nic. It owns nic: closing the endpoint, as
 // a stack does when the interface is removed, closes nic.
 func New(nic device.NIC) stack.LinkEndpoint {
-	return ethernet.New(&endpoint{
+	e := &endpoint{
 		nic:  nic,
 		mtu:  uint32(nic.MTU()),
 		addr: tcpip.LinkAddress(nic.HardwareAddr()),
-	})
+	}
+	e.sums, _ = nic.(device.ChecksumNIC)
+	return ethernet.New(e)
 }
 
 // An endpoint carries whole frames. The header is added and taken off by the
 // endpoint of package ethernet around it.
 type endpoint struct {
-	nic device.NIC
+	nic  device.NIC
+	sums device.ChecksumNIC // nic, where it can leave checksums out; or nil
+
+	checked atomic.Bool // of the frame that is being delivered
 
 	mu         sync.RWMutex
 	dispatcher stack.NetworkDispatcher // nil: frames are dropped
@@ -87,17 +93,32 @@ func (e *endpoint) IsAttached() bool {
 
 // receive hands frames to the stack until the interface is closed.
 func (e *endpoint) receive() {
-	readFrames(e.nic, func(frame []byte) {
+	deliver := func(frame []byte, checked bool) {
 		e.mu.RLock()
 		d := e.dispatcher
 		e.mu.RUnlock()
 		if d == nil || len(frame) < headerSize {
 			return
 		}
+		// A stack that does not look at the checksum of the payload does not look
+		// at that of the IPv4 header, for which nobody vouches.
+		e.checked.Store(checked && validIPv4(frame))
 		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(frame)})
 		d.DeliverNetworkPacket(0, p) // the protocol is in the header
 		p.DecRef()
-	})
+	}
+	if e.sums == nil {
+		readFrames(e.nic, func(frame []byte) { deliver(frame, false) })
+		return
+	}
+	frame := make([]byte, e.nic.MTU()+headerSize)
+	for {
+		n, checked, err := e.sums.ReadChecked(frame)
+		if err != nil {
+			return
+		}
+		deliver(frame[:n], checked)
+	}
 }
 
 // WritePackets sends frames in order. One that the interface refuses is lost,
@@ -106,7 +127,7 @@ func (e *endpoint) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) 
 	n := 0
 	for _, p := range list.AsSlice() {
 		v := p.ToView()
-		err := e.nic.WriteFrame(v.AsSlice())
+		err := e.write(v.AsSlice())
 		v.Release()
 		if err != nil {
 			return n, &tcpip.ErrClosedForSend{}
@@ -114,6 +135,26 @@ func (e *endpoint) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) 
 		n++
 	}
 	return n, nil
+}
+
+func (e *endpoint) write(frame []byte) error {
+	if e.sums != nil && blank(frame) {
+		return e.sums.WriteBlank(frame)
+	}
+	return e.nic.WriteFrame(frame)
+}
+
+// Capabilities is asked for when a packet is sent, and, for that of receiving,
+// with each packet by the goroutine that delivers it: so each has its own.
+func (e *endpoint) Capabilities() stack.LinkEndpointCapabilities {
+	var c stack.LinkEndpointCapabilities
+	if e.sums != nil {
+		c |= stack.CapabilityTXChecksumOffload
+	}
+	if e.checked.Load() {
+		c |= stack.CapabilityRXChecksumOffload
+	}
+	return c
 }
 
 func (e *endpoint) Close() {
@@ -134,8 +175,7 @@ func (e *endpoint) SetOnCloseAction(f func()) {
 
 func (e *endpoint) Wait() { e.readers.Wait() }
 
-func (e *endpoint) Capabilities() stack.LinkEndpointCapabilities { return 0 }
-func (e *endpoint) MaxHeaderLength() uint16                      { return 0 }
-func (e *endpoint) ARPHardwareType() header.ARPHardwareType      { return header.ARPHardwareEther }
-func (e *endpoint) AddHeader(*stack.PacketBuffer)                {}
-func (e *endpoint) ParseHeader(*stack.PacketBuffer) bool         { return true }
+func (e *endpoint) MaxHeaderLength() uint16                 { return 0 }
+func (e *endpoint) ARPHardwareType() header.ARPHardwareType { return header.ARPHardwareEther }
+func (e *endpoint) AddHeader(*stack.PacketBuffer)           {}
+func (e *endpoint) ParseHeader(*stack.PacketBuffer) bool    { return true }

@@ -138,6 +138,112 @@ func TestEndpoint(t *testing.T) {
 	pkt.DecRef()
 }
 
+// A checkedWire leaves checksums to its other end.
+type checkedWire struct {
+	*wire
+	checked bool
+	blank   chan []byte
+}
+
+func (w *checkedWire) ReadChecked(b []byte) (int, bool, error) {
+	n, err := w.ReadFrame(b)
+	return n, w.checked, err
+}
+
+func (w *checkedWire) WriteBlank(b []byte) error {
+	w.blank <- bytes.Clone(b)
+	return nil
+}
+
+// segment is a frame of TCP to ours, without a checksum.
+func segment(text string) []byte {
+	f := frame(string(make([]byte, 40)) + text)
+	ip := header.IPv4(f[headerSize:])
+	ip.Encode(&header.IPv4Fields{TotalLength: uint16(len(ip)), TTL: 1, Protocol: uint8(header.TCPProtocolNumber)})
+	ip.SetChecksum(^ip.CalculateChecksum())
+	header.TCP(ip.Payload()).Encode(&header.TCPFields{DataOffset: header.TCPMinimumSize})
+	return f
+}
+
+// A capabilitySink takes what a stack would ask of the endpoint for each packet.
+type capabilitySink struct {
+	e   stack.LinkEndpoint
+	got chan bool
+}
+
+func (s *capabilitySink) DeliverNetworkPacket(tcpip.NetworkProtocolNumber, *stack.PacketBuffer) {
+	s.got <- s.e.Capabilities()&stack.CapabilityRXChecksumOffload != 0
+}
+
+func (s *capabilitySink) DeliverLinkPacket(tcpip.NetworkProtocolNumber, *stack.PacketBuffer) {}
+
+func TestChecksums(t *testing.T) {
+	w := &checkedWire{wire: newWire(), blank: make(chan []byte, 1)}
+	e := New(w)
+	if e.Capabilities()&stack.CapabilityTXChecksumOffload == 0 || New(newWire()).Capabilities()&stack.CapabilityTXChecksumOffload != 0 {
+		t.Error("the stack leaves checksums out where it may not, or not where it may")
+	}
+	s := &capabilitySink{e, make(chan bool)}
+	e.Attach(s)
+	bad := segment("x")
+	bad[headerSize+10]++ // the checksum of the IPv4 header
+	for _, tc := range []struct {
+		frame         []byte
+		checked, want bool
+	}{{segment("x"), true, true}, {segment("x"), false, false}, {bad, true, false}, {frame("no packet"), true, false}, {segment("y"), true, true}} {
+		w.checked = tc.checked
+		w.in <- tc.frame
+		if got := <-s.got; got != tc.want {
+			t.Errorf("a frame of %d bytes, checked %v: the stack believes its checksums: %v", len(tc.frame), tc.checked, got)
+		}
+	}
+	for name, tc := range map[string]struct {
+		frame []byte
+		to    chan []byte
+	}{"TCP": {segment("x"), w.blank}, "no packet": {frame("x"), w.out}} {
+		p := stack.NewPacketBuffer(stack.PacketBufferOptions{Payload: buffer.MakeWithData(bytes.Clone(tc.frame))})
+		var list stack.PacketBufferList
+		list.PushBack(p)
+		if _, err := e.WritePackets(list); err != nil {
+			t.Fatal(err)
+		}
+		p.DecRef()
+		got := <-tc.to
+		if name == "TCP" {
+			ip := header.IPv4(got[headerSize:])
+			sum := header.TCP(ip.Payload()).Checksum()
+			want := header.PseudoHeaderChecksum(header.TCPProtocolNumber, ip.SourceAddress(), ip.DestinationAddress(), uint16(len(ip.Payload())))
+			if sum != want {
+				t.Errorf("the checksum is %#x, want the pseudo-header's %#x", sum, want)
+			}
+		} else if !bytes.Equal(got, tc.frame) {
+			t.Errorf("%s was changed", name)
+		}
+	}
+	e.Close()
+	e.Wait()
+}
+
+// FuzzBlank: what is sent may be anything, and at most its checksum changes.
+func FuzzBlank(f *testing.F) {
+	f.Add(segment("hello"))
+	f.Add(frame("x"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		before := bytes.Clone(b)
+		validIPv4(b)
+		is := blank(b)
+		differ := 0
+		for i := range b {
+			if b[i] != before[i] {
+				differ++
+			}
+		}
+		if differ > 2 || (!is && differ > 0) {
+			t.Errorf("%d bytes changed of a frame that is TCP or UDP: %v", differ, is)
+		}
+	})
+}
+
 func TestNet(t *testing.T) {
 	w := newWire()
 	n := Net(w)

@@ -1,6 +1,7 @@
 // Package netfront is a network interface of a domain of Xen
 // (public/io/netif.h): Ethernet frames in pages that the back end copies from
-// and to, without offloads.
+// and to. Checksums of TCP and UDP over IPv4 may be left to the other side, and
+// are left out by it: what stays within the machine has none.
 //
 // The back end is not trusted; see package ring. One that breaks the rules is
 // not used any more.
@@ -34,8 +35,14 @@ const (
 	buffers  = 64 // each way, a page each
 	txEntry  = 12
 	rxEntry  = 8
-	rxMore   = 1 << 2 // the frame goes on in the next response
-	rxExtra  = 1 << 3 // a response without data follows; never asked for
+
+	// Flags of requests to send and of frames that were received.
+	txBlank     = 1 << 0 // the checksum is that of the pseudo-header alone
+	txValidated = 1 << 1
+	rxValidated = 1 << 0
+	rxBlank     = 1 << 1
+	rxMore      = 1 << 2 // the frame goes on in the next response
+	rxExtra     = 1 << 3 // a response without data follows; never asked for
 )
 
 // A Port is the event channel to the back end.
@@ -57,6 +64,7 @@ type NIC struct {
 	cond     sync.Cond
 	err      error // why it is not used any more
 	paused   bool  // the domain is being suspended
+	blank    bool  // the back end completes checksums
 	port     Port
 	tx, rx   *ring.Front
 	out, in  []page
@@ -79,7 +87,7 @@ type page struct {
 }
 
 // A frame lies in a page of in.
-type frame struct{ page, off, size int }
+type frame struct{ page, off, size, flags int }
 
 // Open connects a device. The context bounds the wait for the back end.
 func Open(ctx context.Context, d *xenbus.Device) (*NIC, error) {
@@ -119,13 +127,17 @@ func (n *NIC) connect(ctx context.Context) error {
 		return err
 	}
 	n.begin(port, refs)
+	complete := !d.Feature(ctx, "feature-no-csum-offload")
+	n.mu.Lock()
+	n.blank = complete
+	n.mu.Unlock()
 	err = d.Publish(ctx, map[string]string{
 		"tx-ring-ref":             strconv.FormatUint(uint64(refs[0]), 10),
 		"rx-ring-ref":             strconv.FormatUint(uint64(refs[1]), 10),
 		"event-channel":           strconv.FormatUint(uint64(port.Number()), 10),
 		"request-rx-copy":         "1",
 		"feature-rx-notify":       "1",
-		"feature-no-csum-offload": "1",
+		"feature-no-csum-offload": "0",
 		"feature-sg":              "0",
 	})
 	if err == nil {
@@ -280,7 +292,7 @@ func (n *NIC) collectRx() error {
 		whole := !n.partial && flags&rxMore == 0
 		n.partial = flags&rxMore != 0
 		if whole && status > 0 {
-			n.received = append(n.received, frame{id, off, status})
+			n.received = append(n.received, frame{id, off, status, int(flags)})
 			continue
 		}
 		n.post(id) // an error, or a frame larger than a page: dropped
@@ -321,23 +333,38 @@ func (n *NIC) expired() bool { return !n.deadline.IsZero() && !time.Now().Before
 // ReadFrame waits for a frame and copies it to b: what does not fit is
 // dropped. After Close it fails with fs.ErrClosed.
 func (n *NIC) ReadFrame(b []byte) (int, error) {
+	size, flags, err := n.read(b)
+	if flags&rxBlank != 0 {
+		complete(b[:size])
+	}
+	return size, err
+}
+
+// ReadChecked is ReadFrame without work on checksums. Where checked, the back
+// end vouches for those of TCP and UDP, which may not be in the frame.
+func (n *NIC) ReadChecked(b []byte) (size int, checked bool, err error) {
+	size, flags, err := n.read(b)
+	return size, flags&(rxBlank|rxValidated) != 0, err
+}
+
+func (n *NIC) read(b []byte) (size, flags int, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for (len(n.received) == 0 || n.paused) && n.err == nil && !n.expired() {
 		n.cond.Wait()
 	}
 	if n.err != nil {
-		return 0, n.err
+		return 0, 0, n.err
 	}
 	if len(n.received) == 0 || n.paused {
-		return 0, os.ErrDeadlineExceeded
+		return 0, 0, os.ErrDeadlineExceeded
 	}
 	f := n.received[0]
 	n.received = n.received[1:]
-	size := copy(b, n.in[f.page].Bytes[f.off:f.off+f.size])
+	size = copy(b, n.in[f.page].Bytes[f.off:f.off+f.size])
 	n.post(f.page)
 	n.publishRx()
-	return size, nil
+	return size, f.flags, nil
 }
 
 // SetReadDeadline lets ReadFrame fail with os.ErrDeadlineExceeded from t on;
@@ -360,7 +387,14 @@ func (n *NIC) SetReadDeadline(t time.Time) error {
 }
 
 // WriteFrame sends a frame. It waits where the back end has all pages.
-func (n *NIC) WriteFrame(b []byte) error {
+func (n *NIC) WriteFrame(b []byte) error { return n.write(b, false) }
+
+// WriteBlank is WriteFrame of a frame of TCP or UDP over IPv4 whose checksum is
+// only that of the pseudo-header. The back end completes it, or the driver where
+// that does not.
+func (n *NIC) WriteBlank(b []byte) error { return n.write(b, true) }
+
+func (n *NIC) write(b []byte, blank bool) error {
 	if len(b) > maxFrame {
 		return fmt.Errorf("netfront: a frame of %d bytes, %d is the most: %w", len(b), maxFrame, io.ErrShortBuffer)
 	}
@@ -375,11 +409,18 @@ func (n *NIC) WriteFrame(b []byte) error {
 	i := n.idle[len(n.idle)-1]
 	n.idle = n.idle[:len(n.idle)-1]
 	n.waiting[i] = true
-	copy(n.out[i].Bytes, b)
-	// struct netif_tx_request: grant; offset and flags, none; id and size.
+	data := n.out[i].Bytes[:copy(n.out[i].Bytes, b)]
+	flags := uint32(0)
+	switch {
+	case blank && n.blank:
+		flags = txBlank | txValidated
+	case blank:
+		complete(data)
+	}
+	// struct netif_tx_request: grant; offset, none, and flags; id and size.
 	r := n.tx.Request()
 	binary.LittleEndian.PutUint32(r.Bytes, uint32(n.out[i].ref))
-	binary.LittleEndian.PutUint32(r.Bytes[4:], 0)
+	binary.LittleEndian.PutUint32(r.Bytes[4:], flags<<16)
 	binary.LittleEndian.PutUint32(r.Bytes[8:], uint32(i)|uint32(len(b))<<16)
 	if n.tx.Publish() {
 		return n.port.Notify()

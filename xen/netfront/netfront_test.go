@@ -30,6 +30,8 @@ type bridge struct {
 	tx, rx *ringtest.Back
 	port   *ringtest.Port
 	frames [][]byte
+	sent   uint32 // flags of the last frame that was sent
+	flags  int    // of frames that come back
 }
 
 func (b *bridge) page(ref uint32) shm.Region { return b.mem.At(b.pages[grants.Ref(ref)], pageSize) }
@@ -43,6 +45,7 @@ func (b *bridge) serve() {
 			break
 		}
 		ref, last := r.Load32(0), r.Load32(8)
+		b.sent = r.Load32(4) >> 16
 		b.frames = append(b.frames, bytes.Clone(b.page(ref).Bytes[:last>>16]))
 		b.tx.Response().Store32(0, last&0xffff)
 	}
@@ -55,7 +58,7 @@ func (b *bridge) serve() {
 		id, ref := r.Load32(0)&0xffff, r.Load32(4)
 		size := copy(b.page(ref).Bytes[2:], b.frames[0])
 		b.frames = b.frames[1:]
-		b.receive(id, 2, 0, size)
+		b.receive(id, 2, b.flags, size)
 	}
 	b.rx.Publish()
 	b.port.Raise()
