@@ -67,7 +67,7 @@ func (k *Kernel) identify(ctx context.Context) (err error) {
 		k.abi = k.abi.Restrict(k.info.Calls)
 		k.caps = backends.Capabilities{}
 		for name, reason := range k.info.Capabilities {
-			k.caps[backends.Capability(name)] = reason
+			k.caps[backends.Capability(name)] = string(reason)
 		}
 		return nil
 	}
@@ -123,7 +123,7 @@ func (k *Kernel) lost(err error) {
 
 // crashed ends the kernel for a report of the server's.
 func (k *Kernel) crashed(r sysproxy.EndReport) {
-	k.end(&backends.PanicError{Kernel: k.name, Reason: r.Reason, Console: []byte(r.Console)})
+	k.end(&backends.PanicError{Kernel: k.name, Reason: string(r.Reason), Console: []byte(r.Console)})
 }
 
 func (k *Kernel) all() []*Process {

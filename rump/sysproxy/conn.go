@@ -35,7 +35,9 @@ type Conn struct {
 func NewConn(c net.Conn, max int) *Conn {
 	c = spinsock.New(c)
 	from := &source{c: c}
-	return &Conn{Conn: c, max: uint64(max), from: from, r: bufio.NewReaderSize(from, bufferSize), w: make([]byte, 0, bufferSize)}
+	conn := &Conn{Conn: c, max: uint64(max), from: from, r: bufio.NewReaderSize(from, bufferSize), w: make([]byte, 0, bufferSize)}
+	from.left = &conn.left
+	return conn
 }
 
 // ReadBanner reads the banner, which comes before all messages.
@@ -190,11 +192,11 @@ func (c *Conn) Send(h Header, p []byte) error {
 	return c.End()
 }
 
-// Stuck reports whether a write waits for the other side to read since before
-// t. Who finds so may close the connection.
+// Stuck reports whether since before t a write waits for the other side to read,
+// or a read for the rest of a message. Who finds so may close the connection.
 func (c *Conn) Stuck(t time.Time) bool {
-	since := c.writing.Load()
-	return since != 0 && since < t.UnixNano()
+	before := func(since int64) bool { return since != 0 && since < t.UnixNano() }
+	return before(c.writing.Load()) || before(c.from.since.Load())
 }
 
 // CloseWrite tells the other side that nothing more comes.

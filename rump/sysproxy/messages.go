@@ -158,20 +158,20 @@ func ParseStatus(b []byte) (errno int32, rest []byte, err error) {
 // An Info is what a server says of itself, and of the process that a client
 // got.
 type Info struct {
-	OS           string            // as GOOS
-	Arch         string            // as GOARCH
-	Kernel       string            // the specification that the kernel was opened with
-	PID          int               // of the client's process
-	Calls        []uint16          `json:",omitempty"` // the numbers that the kernel has; none: all of its ABI
-	Capabilities map[string]string // what it can do: "", or the reason why not
-	MaxMemory    int               // of all calls that are under way, in bytes
-	MaxCalls     int               // that may be under way
+	OS           string          // as GOOS
+	Arch         string          // as GOARCH
+	Kernel       Text            // the specification that the kernel was opened with
+	PID          int             // of the client's process
+	Calls        []uint16        `json:",omitempty"` // the numbers that the kernel has; none: all of its ABI
+	Capabilities map[string]Text // what it can do: "", or the reason why not
+	MaxMemory    int             // of all calls that are under way, in bytes
+	MaxCalls     int             // that may be under way
 }
 
 // An EndReport says why a kernel crashed.
 type EndReport struct {
-	Reason  string
-	Console string // its end
+	Reason  Text
+	Console Text // its end
 }
 
 // Encode is v as JSON.

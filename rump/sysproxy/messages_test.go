@@ -105,7 +105,7 @@ func TestWords(t *testing.T) {
 func TestInfo(t *testing.T) {
 	want := Info{
 		OS: "netbsd", Arch: "amd64", Kernel: "rump", PID: 7, Calls: []uint16{1, 65535},
-		Capabilities: map[string]string{"files": "", "epoll": "none"}, MaxMemory: 1 << 20, MaxCalls: 9,
+		Capabilities: map[string]Text{"files": "", "epoll": "none"}, MaxMemory: 1 << 20, MaxCalls: 9,
 	}
 	var got Info
 	if err := Decode(Encode(want), &got); err != nil || !reflect.DeepEqual(got, want) {

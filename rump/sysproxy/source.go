@@ -2,6 +2,8 @@ package sysproxy
 
 import (
 	"net"
+	"sync/atomic"
+	"time"
 
 	"github.com/anykernel/anykernel/internal/spinsock"
 )
@@ -13,10 +15,18 @@ var ErrNothing = spinsock.ErrNothing
 type source struct {
 	c   net.Conn
 	try bool
+
+	left  *uint64      // of the message that is being read, as Conn has it
+	since atomic.Int64 // when a read began that waits for the rest of a message
 }
 
 func (s *source) Read(p []byte) (int, error) {
-	if !s.try {
+	switch {
+	case !s.try && *s.left == 0:
+		return s.c.Read(p)
+	case !s.try:
+		s.since.Store(time.Now().UnixNano())
+		defer s.since.Store(0)
 		return s.c.Read(p)
 	}
 	if c, ok := s.c.(spinsock.Conn); ok {

@@ -127,7 +127,7 @@ func (c *client) kernelEnded(err error) {
 	var crash *backends.PanicError
 	if errors.As(err, &crash) {
 		console := crash.Console[max(0, len(crash.Console)-8<<10):]
-		c.end(sysproxy.EndPanic, sysproxy.Encode(sysproxy.EndReport{Reason: crash.Reason, Console: string(console)}))
+		c.end(sysproxy.EndPanic, sysproxy.Encode(sysproxy.EndReport{Reason: sysproxy.Text(crash.Reason), Console: sysproxy.Text(console)}))
 		return
 	}
 	c.end(sysproxy.EndKernel, nil)
@@ -242,16 +242,16 @@ func (c *client) welcome(h sysproxy.Header, kind sysproxy.Handshake) error {
 // describe says which kernel this is.
 func (s *Server) describe(info *sysproxy.Info) {
 	a := s.k.ABI()
-	info.OS, info.Arch, info.Kernel = a.OS, a.Arch, s.o.Name
+	info.OS, info.Arch, info.Kernel = a.OS, a.Arch, sysproxy.Text(s.o.Name)
 	info.MaxMemory, info.MaxCalls = s.o.MaxMemory, s.o.MaxCalls
 	for _, n := range a.Calls() {
 		if n.Value >= 0 && n.Value < 1<<16 {
 			info.Calls = append(info.Calls, uint16(n.Value))
 		}
 	}
-	info.Capabilities = map[string]string{}
+	info.Capabilities = map[string]sysproxy.Text{}
 	for name, reason := range s.k.Capabilities() {
-		info.Capabilities[string(name)] = reason
+		info.Capabilities[string(name)] = sysproxy.Text(reason)
 	}
 }
 

@@ -444,6 +444,11 @@ func TestSilence(t *testing.T) {
 			c.write(header(100, 1, 0, sysproxy.TypeHandshake, 0))
 			return c
 		},
+		"says a part of a call": func(b *bench) *raw {
+			c := b.plain()
+			c.write(header(100, 3, 0, sysproxy.TypeSyscall, callCopy))
+			return nil
+		},
 		"does not read": func(b *bench) *raw {
 			c := b.connect()
 			go func() {

@@ -1,12 +1,14 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"syscall"
 
 	"github.com/anykernel/anykernel/rump/sysproxy"
 )
@@ -48,7 +50,8 @@ func listenUnix(path string) (net.Listener, error) {
 		}
 		_ = os.Remove(path)
 	}
-	l, err := net.Listen("unix", path)
+	private := net.ListenConfig{Control: makePrivate}
+	l, err := private.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +59,12 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// makePrivate gives a socket the mode that its file will have. Linux heeds that;
+// elsewhere the file has the mode of the umask for a moment.
+func makePrivate(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0o600) })
 }
 
 // URL is the address of a listener, as clients take it.

@@ -105,7 +105,7 @@ func (s *Server) watch() {
 			s.expire(now)
 			for _, c := range s.all() {
 				if c.stuck(now.Add(-s.o.Patience)) {
-					s.o.Log.Warn("client does not read or answer", "client", c.name())
+					s.o.Log.Warn("client does not read, answer or end its message", "client", c.name())
 					c.conn.Close()
 				}
 			}
