@@ -15,21 +15,32 @@ type XLConfig struct {
 	Image       string // path of the image, in dom0
 	MemoryMiB   int
 	VCPUs       int      // 0: one
+	Ramdisk     string   // path of an initramfs, where the image is a Linux kernel; "": none
 	CommandLine string   // behind the image's own
 	Vifs        []string // xl-network-configuration(5)
 	Disks       []string // xl-disk-configuration(5)
+	// Keep has a guest that has ended stay, until somebody destroys it: xl(1)
+	// tells how it ended.
+	Keep bool
 }
 
 // String is the configuration file.
 func (c XLConfig) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "name = %s\ntype = \"pvh\"\nkernel = %s\n", xlString(c.Name), xlString(c.Image))
+	if c.Ramdisk != "" {
+		fmt.Fprintf(&b, "ramdisk = %s\n", xlString(c.Ramdisk))
+	}
 	fmt.Fprintf(&b, "memory = %d\nvcpus = %d\n", c.MemoryMiB, max(c.VCPUs, 1))
 	if c.CommandLine != "" {
 		fmt.Fprintf(&b, "cmdline = %s\n", xlString(c.CommandLine))
 	}
 	xlList(&b, "vif", c.Vifs)
 	xlList(&b, "disk", c.Disks)
+	if c.Keep {
+		b.WriteString("on_poweroff = \"preserve\"\non_reboot = \"preserve\"\non_crash = \"preserve\"\n")
+		return b.String()
+	}
 	b.WriteString("on_poweroff = \"destroy\"\non_reboot = \"restart\"\non_crash = \"destroy\"\n")
 	return b.String()
 }
@@ -42,7 +53,7 @@ func (c XLConfig) Check() error {
 	if c.VCPUs < 0 || c.VCPUs > maxCPUs {
 		return fmt.Errorf("%d virtual processors: a guest has 1 to %d", c.VCPUs, maxCPUs)
 	}
-	for _, s := range append([]string{c.Name, c.Image, c.CommandLine}, append(c.Vifs, c.Disks...)...) {
+	for _, s := range append([]string{c.Name, c.Image, c.Ramdisk, c.CommandLine}, append(c.Vifs, c.Disks...)...) {
 		if strings.ContainsAny(s, "\n\r\x00") || (strings.ContainsRune(s, '"') && strings.ContainsRune(s, '\'')) {
 			return fmt.Errorf("%q cannot be written in xl.cfg(5), which knows no escapes", s)
 		}

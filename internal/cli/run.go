@@ -19,6 +19,7 @@ import (
 
 // runFlags is the flags of 'run'.
 type runFlags struct {
+	on          string
 	accel       string
 	cpu         string
 	cpus        int
@@ -34,13 +35,14 @@ func newRunCommand(e *env) *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
 		Use:   "run IMAGE [flags] [-- ARG...]",
-		Short: "Run an image in a bare guest under QEMU",
-		Long: `Start a guest under QEMU with its console here, and end with the exit status of
+		Short: "Run an image in a guest under QEMU or Xen",
+		Long: `Start a guest under QEMU, or of Xen by xl in dom0, with its console here, and end with the exit status of
 its program. The status is 124 where nothing could wake the program any more,
 which then says what it waits for ('image build --cmdline anykernel.watchdog=60'
 ends one that was idle for 60 seconds as well), 125 where the shim could not start the program, 126
 where it failed, and 128 and the signal's number where one ended the program.`,
 		Example: `  anykernel run xenweb.img --net user,tcp:8080:80
+  anykernel run xenweb.img --on xen --net bridge:xenbr0
   anykernel run app.img --disk data.raw --mem 256 -- serve --verbose`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || cmd.ArgsLenAtDash() == 0 {
@@ -50,14 +52,15 @@ where it failed, and 128 and the signal's number where one ended the program.`,
 		},
 	}
 	fl := cmd.Flags()
+	fl.StringVar(&f.on, "on", "qemu", "where: `qemu`, or xen in its dom0")
 	fl.StringVar(&f.accel, "accel", "", "the `accelerator`: kvm or tcg (default: kvm where it works, else tcg, which is software emulation)")
 	fl.StringVar(&f.cpu, "cpu", "", "the processor's `model`, as QEMU's -cpu takes it (default: all that the accelerator has)")
 	fl.IntVar(&f.cpus, "cpus", 1, "the `number` of virtual processors")
 	fl.IntVar(&f.memory, "mem", launch.DefaultMemory, "the guest's memory in `MiB`")
-	fl.StringArrayVar(&f.nets, "net", nil, "a network `interface`: user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH; may be given again")
+	fl.StringArrayVar(&f.nets, "net", nil, "a network `interface`: user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH; on xen bridge:NAME or vif:SPEC; may be given again")
 	fl.StringArrayVar(&f.disks, "disk", nil, "a disk: `FILE` or FILE,ro; may be given again")
 	fl.StringArrayVarP(&f.environment, "env", "e", nil, "`NAME=VALUE` for the program's environment; may be given again")
-	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print the accelerator and QEMU's command line")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "print the command line of QEMU or xl, and the accelerator or the configuration")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return e.runImage(cmd.Context(), &f, args[0], args[1:])
 	}
@@ -85,7 +88,11 @@ func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []str
 		ctx, stop = untilInterrupt(ctx)
 		defer stop()
 	}
-	status, err := launch.Run(ctx, c)
+	start := launch.Run
+	if f.on == "xen" {
+		start = launch.RunXen
+	}
+	status, err := start(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -97,6 +104,12 @@ func (e *env) runImage(ctx context.Context, f *runFlags, name string, args []str
 
 // config is what does not depend on what is in the image.
 func (f *runFlags) config(name string) (launch.Config, error) {
+	if f.on != "qemu" && f.on != "xen" {
+		return launch.Config{}, usagef("--on %q: want qemu or xen", f.on)
+	}
+	if f.on == "xen" && (f.accel != "" || f.cpu != "") {
+		return launch.Config{}, usagef("--accel and --cpu are for --on qemu")
+	}
 	c := launch.Config{Image: name, MemoryMiB: f.memory, Accel: f.accel, CPU: f.cpu, CPUs: f.cpus}
 	for _, s := range f.nets {
 		n, err := launch.ParseNetwork(s)

@@ -99,11 +99,6 @@ func (c *Config) check() error {
 	if strings.ContainsAny(c.CommandLine, "\x00\n") {
 		return fmt.Errorf("the command line %q has a newline or a NUL", c.CommandLine)
 	}
-	for _, n := range c.Networks {
-		if _, err := n.netdev("net"); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

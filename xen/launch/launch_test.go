@@ -279,6 +279,7 @@ func TestRefusals(t *testing.T) {
 		"processor":     {Config{Image: image, CPU: "warp", Accel: "tcg"}, "warp"},
 		"processors":    {Config{Image: image, CPUs: 17}, "1 to 16"},
 		"an option":     {Config{Image: image, CPU: "-S"}, "want a model"},
+		"a vif":         {Config{Image: image, Accel: "tcg", Networks: []Network{{Vif: "bridge=xenbr0"}}}, "one of Xen's"},
 		"many devices":  {Config{Image: image, Networks: make([]Network, 9)}, "up to 8"},
 		"no disk":       {Config{Image: image, Accel: "tcg", Disks: []Disk{{Path: "/nonexistent"}}}, "No such file"},
 	} {
@@ -354,6 +355,7 @@ func TestParseNetwork(t *testing.T) {
 		"tap:tap0":                           "tap,id=n,script=no,downscript=no,ifname=tap0",
 		"tap:a,b":                            "tap,id=n,script=no,downscript=no,ifname=a,,b",
 		"stream:/run/x":                      "stream,id=n,server=off,addr.type=unix,addr.path=/run/x",
+		"bridge:xenbr0":                      `"bridge=xenbr0" is one of Xen's`,
 		"":                                   "want user",
 		"tap:":                               "want user",
 		"user,tcp:80":                        "want tcp:PORT",

@@ -12,7 +12,7 @@ import (
 // processor's clock against. Under KVM it is told the frequency, under software
 // emulation the clock is that of this machine, and we tell.
 func linuxWords(accel string) string {
-	words := "console=ttyS0 quiet loglevel=1 panic=-1 rdinit=/init "
+	words := "console=ttyS0 " + linuxQuiet
 	if accel == "tcg" {
 		if khz := tscKHz(); khz > 0 {
 			words += fmt.Sprintf("tsc_early_khz=%d ", khz)
@@ -20,6 +20,9 @@ func linuxWords(accel string) string {
 	}
 	return words
 }
+
+// linuxQuiet is said to Linux wherever it runs.
+const linuxQuiet = "quiet loglevel=1 panic=-1 rdinit=/init "
 
 // tscTime is how long the clock is measured: long enough for an error below a
 // thousandth on a busy machine.

@@ -10,7 +10,7 @@ import (
 )
 
 // A Network is what a guest's network interface is attached to: one of User,
-// Tap and Stream.
+// Tap and Stream under QEMU, Vif under Xen.
 type Network struct {
 	// MAC is the interface's address. nil: QEMU chooses 52:54:00:12:34:56 and
 	// following.
@@ -26,6 +26,9 @@ type Network struct {
 	// Stream is the path of a Unix socket that carries frames, each behind
 	// its length as 4 bytes, big-endian; the guest's side connects.
 	Stream string
+	// Vif is an interface as xl-network-configuration(5) has it, such as
+	// "bridge=xenbr0".
+	Vif string
 }
 
 // A Forward leads connections to an address of this machine to a port of the
@@ -37,7 +40,7 @@ type Forward struct {
 }
 
 // ParseNetwork reads the text form of a network: user[,tcp:[HOST:]PORT:GUESTPORT]...,
-// tap:NAME, or stream:PATH.
+// tap:NAME, stream:PATH, and for Xen bridge:NAME or vif:SPEC.
 func ParseNetwork(s string) (Network, error) {
 	kind, value, _ := strings.Cut(s, ":")
 	switch {
@@ -45,10 +48,14 @@ func ParseNetwork(s string) (Network, error) {
 		return Network{Tap: value}, nil
 	case kind == "stream" && value != "":
 		return Network{Stream: value}, nil
+	case kind == "bridge" && value != "":
+		return Network{Vif: "bridge=" + value}, nil
+	case kind == "vif" && value != "":
+		return Network{Vif: value}, nil
 	}
 	parts := strings.Split(s, ",")
 	if parts[0] != "user" {
-		return Network{}, fmt.Errorf("network %q: want user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH", s)
+		return Network{}, fmt.Errorf("network %q: want user[,tcp:PORT:GUESTPORT]..., tap:NAME or stream:PATH; under Xen bridge:NAME or vif:SPEC", s)
 	}
 	n := Network{User: true}
 	for _, p := range parts[1:] {
@@ -82,6 +89,9 @@ func parseForward(s string) (Forward, error) {
 
 // netdev is the value of QEMU's option -netdev.
 func (n Network) netdev(id string) (string, error) {
+	if n.Vif != "" {
+		return "", fmt.Errorf("the network %q is one of Xen's; QEMU has user, tap:NAME and stream:PATH", n.Vif)
+	}
 	kinds := 0
 	for _, set := range []bool{n.User, n.Tap != "", n.Stream != ""} {
 		if set {
