@@ -11,6 +11,7 @@ type hookedNet struct {
 }
 
 func (n hookedNet) Attach(nic NIC, receive func(frame []byte)) (Link, error) {
+	nic.Segments = nil // hooks see frames as they are on the cable
 	l := &hookedLink{h: n.h, nic: nic.Name, receive: receive, link: nowhere{}}
 	ev := Event{Name: EventAttach, Args: Fields{{"nic", nic.Name}, {"mac", bytes.Clone(nic.MAC)}}}
 	n.h.Emit(&ev, func() {

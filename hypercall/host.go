@@ -97,6 +97,8 @@ type Net interface {
 type NIC struct {
 	Name string // as the kernel counts them: "virt0"
 	MAC  net.HardwareAddr
+	// Segments takes frames as of [Segmenter]. nil: they come one by one.
+	Segments func(frame []byte, size int)
 }
 
 // A Link is one end of a cable.
@@ -106,6 +108,15 @@ type Link interface {
 	Send(frame []byte)
 	// Close pulls the plug: receive is not called any more.
 	Close() error
+}
+
+// A Segmenter is a Link that takes several segments of TCP as one frame, as
+// network cards do: its cable is long enough for what one of TCP is too long for.
+type Segmenter interface {
+	// SendSegments is Send of a frame of TCP over IPv4 or IPv6, of at most 64 KiB,
+	// whose payload is that of several: size bytes of each but the last. The
+	// headers are the first one's, lengths and checksums the frame's own.
+	SendSegments(frame []byte, size int)
 }
 
 // Addressed is a Link that decides which address the interface has. Others

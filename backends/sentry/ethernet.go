@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 	"sync/atomic"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	"gvisor.dev/gvisor/pkg/tcpip"
+	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 	"gvisor.dev/gvisor/pkg/tcpip/link/ethernet"
 	"gvisor.dev/gvisor/pkg/tcpip/stack"
@@ -24,7 +26,7 @@ import (
 // any other stack of gVisor's. mtu is the size of the largest packet; 0 is 1500.
 // Closing the endpoint pulls the plug.
 func NewEthernet(network hypercall.Net, nic hypercall.NIC, mtu int) (stack.LinkEndpoint, error) {
-	return newEthernet(network, nic, mtu, func(f func()) { f() })
+	return newEthernet(network, nic, mtu, false, func(f func()) { f() })
 }
 
 const (
@@ -33,8 +35,9 @@ const (
 	locallyManaged = 2 // no manufacturer's
 )
 
-// newEthernet has frames received inside of guard.
-func newEthernet(network hypercall.Net, nic hypercall.NIC, mtu int, guard func(func())) (stack.LinkEndpoint, error) {
+// newEthernet has frames received inside of guard. A stack that is alone with one
+// interface passes nothing on, and takes several segments of TCP as one.
+func newEthernet(network hypercall.Net, nic hypercall.NIC, mtu int, alone bool, guard func(func())) (stack.LinkEndpoint, error) {
 	if mtu == 0 {
 		mtu = defaultMTU
 	}
@@ -44,11 +47,15 @@ func newEthernet(network hypercall.Net, nic hypercall.NIC, mtu int, guard func(f
 		nic.MAC[0] = nic.MAC[0]&^groupBit | locallyManaged
 	}
 	e := &wire{mtu: uint32(mtu), guard: guard}
+	if alone {
+		nic.Segments = func(frame []byte, _ int) { e.receive(frame) }
+	}
 	link, err := network.Attach(nic, e.receive)
 	if err != nil {
 		return nil, err
 	}
 	e.link = link
+	e.segmenter, _ = link.(hypercall.Segmenter)
 	addr := nic.MAC
 	if a, ok := link.(hypercall.Addressed); ok {
 		addr = a.HardwareAddr()
@@ -64,9 +71,10 @@ func newEthernet(network hypercall.Net, nic hypercall.NIC, mtu int, guard func(f
 // ethernet.Endpoint around it makes and takes off their headers, and wants room
 // for one in the MTU.
 type wire struct {
-	link    hypercall.Link
-	guard   func(func())
-	address atomic.Pointer[tcpip.LinkAddress]
+	link      hypercall.Link
+	segmenter hypercall.Segmenter // link, where it is one; or nil
+	guard     func(func())
+	address   atomic.Pointer[tcpip.LinkAddress]
 
 	mu         sync.RWMutex
 	dispatcher stack.NetworkDispatcher // nil: frames are dropped
@@ -74,7 +82,10 @@ type wire struct {
 	onClose    func()
 }
 
-var _ stack.LinkEndpoint = (*wire)(nil)
+var (
+	_ stack.LinkEndpoint = (*wire)(nil)
+	_ stack.GSOEndpoint  = (*wire)(nil)
+)
 
 // receive copies a frame into gVisor's memory. As the hardware does, it leaves
 // alone what is for other stations.
@@ -112,11 +123,36 @@ func (e *wire) WritePackets(list stack.PacketBufferList) (int, tcpip.Error) {
 		for _, piece := range p.AsSlices() {
 			b = append(b, piece...)
 		}
-		e.link.Send(b)
+		e.send(p, b)
 		*buf = b
 	}
 	return list.Len(), nil
 }
+
+// send sends the frame of a packet. What TCP made for a card that cuts segments
+// has no checksum yet.
+func (e *wire) send(p *stack.PacketBuffer, frame []byte) {
+	if gso := p.GSOOptions; gso.Type == stack.GSOTCPv4 || gso.Type == stack.GSOTCPv6 {
+		segment := header.TCP(frame[len(p.LinkHeader().Slice())+len(p.NetworkHeader().Slice()):])
+		segment.SetChecksum(^checksum.Checksum(segment, 0)) // of the pseudo-header, which stands in its place, too
+		if p.Data().Size() > int(gso.MSS) {
+			e.segmenter.SendSegments(frame, int(gso.MSS))
+			return
+		}
+	}
+	e.link.Send(frame)
+}
+
+// SupportedGSO implements stack.GSOEndpoint.
+func (e *wire) SupportedGSO() stack.SupportedGSO {
+	if e.segmenter == nil {
+		return stack.GSONotSupported
+	}
+	return stack.HostGSOSupported
+}
+
+// GSOMaxSize implements stack.GSOEndpoint: IP has no longer packets.
+func (e *wire) GSOMaxSize() uint32 { return math.MaxUint16 }
 
 func (e *wire) Attach(d stack.NetworkDispatcher) {
 	e.mu.Lock()
@@ -173,7 +209,7 @@ func (e *wire) ParseHeader(*stack.PacketBuffer) bool         { return true }
 func (k *Kernel) plugIn(s *stack.Stack) error {
 	for i, n := range k.cfg.NICs {
 		name := fmt.Sprintf("eth%d", i)
-		link, err := newEthernet(k.host.Net, hypercall.NIC{Name: name, MAC: k.proposeMAC()}, n.MTU, k.guard)
+		link, err := newEthernet(k.host.Net, hypercall.NIC{Name: name, MAC: k.proposeMAC()}, n.MTU, len(k.cfg.NICs) == 1, k.guard)
 		if err != nil {
 			return fmt.Errorf("network interface %q: %w", name, err)
 		}

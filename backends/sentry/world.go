@@ -74,6 +74,7 @@ type worldNet struct {
 }
 
 func (n worldNet) Attach(nic hypercall.NIC, receive func([]byte)) (hypercall.Link, error) {
+	nic.Segments = nil // each frame has its turn
 	l, err := n.Net.Attach(nic, receive)
 	if err != nil {
 		return nil, err

@@ -12,10 +12,11 @@ const headerSize = 14
 // Nobody writes to it. Who has a reference gives it back by release, or passes
 // it on.
 type frame struct {
-	data []byte
-	refs atomic.Int32
-	size *sync.Pool
-	buf  []byte // the whole buffer of a pool
+	data    []byte
+	segment int // what the payload of each of its segments has, in bytes; 0: it is one
+	refs    atomic.Int32
+	size    *sync.Pool
+	buf     []byte // the whole buffer of a pool
 }
 
 // sizes are the buffers there are: for common frames, jumbo frames, and those of
@@ -37,7 +38,7 @@ func newFrame(n int) *frame {
 		if f == nil {
 			f = &frame{buf: make([]byte, s.n), size: &s.pool}
 		}
-		f.data = f.buf[:n]
+		f.data, f.segment = f.buf[:n], 0
 		f.refs.Store(1)
 		return f
 	}

@@ -58,7 +58,7 @@ func (x *NIC) Name() string { return x.name }
 func (x *NIC) HardwareAddr() net.HardwareAddr { return append(net.HardwareAddr(nil), x.addr...) }
 
 // Attach plugs in a network interface, which is given this one's address.
-func (x *NIC) Attach(_ hypercall.NIC, receive func(frame []byte)) (hypercall.Link, error) {
+func (x *NIC) Attach(nic hypercall.NIC, receive func(frame []byte)) (hypercall.Link, error) {
 	if receive == nil {
 		return nil, errors.New("an interface needs a function that receives")
 	}
@@ -67,25 +67,33 @@ func (x *NIC) Attach(_ hypercall.NIC, receive func(frame []byte)) (hypercall.Lin
 	if x.plug != nil {
 		return nil, fmt.Errorf("something is plugged in at %q already", x.name)
 	}
-	x.plug = &plug{x, receive}
+	x.plug = &plug{x, receive, nic.Segments}
 	return x.plug, nil
 }
 
 // A plug is the hypercall.Link of who is plugged in.
 type plug struct {
-	nic     *NIC
-	receive func([]byte)
+	nic      *NIC
+	receive  func([]byte)
+	segments func([]byte, int) // nil: they are received one by one
 }
+
+var _ hypercall.Segmenter = (*plug)(nil)
 
 // HardwareAddr is the address of the interface; see [hypercall.Addressed].
 func (p *plug) HardwareAddr() net.HardwareAddr { return p.nic.HardwareAddr() }
 
 // Send copies the frame and puts it on the link.
-func (p *plug) Send(b []byte) {
-	if len(b) < headerSize || len(b) > MaxFrame {
+func (p *plug) Send(b []byte) { p.SendSegments(b, 0) }
+
+// SendSegments implements [hypercall.Segmenter]. The segments stay together
+// where links do nothing to them and nobody looks.
+func (p *plug) SendSegments(b []byte, size int) {
+	if len(b) < headerSize || len(b) > MaxFrame || size < 0 {
 		return
 	}
 	f := newFrame(len(b))
+	f.segment = size
 	copy(f.data, b)
 	p.nic.send(f)
 }
@@ -136,9 +144,27 @@ type delivery struct {
 // do hands the frame over. No lock of the network is held but step.
 func (d delivery) do() {
 	d.to.receiving.Lock()
+	defer d.to.receiving.Unlock()
 	if d.to.plug != nil {
-		d.to.plug.receive(d.frame.data)
+		d.to.plug.take(d.frame)
+	} else {
+		d.frame.release()
 	}
-	d.to.receiving.Unlock()
-	d.frame.release()
+}
+
+// take receives a frame, whose reference it takes over.
+func (p *plug) take(f *frame) {
+	switch {
+	case f.segment == 0:
+		p.receive(f.data)
+	case p.segments != nil:
+		p.segments(f.data, f.segment)
+	default:
+		for _, s := range f.cut() {
+			p.receive(s.data)
+			s.release()
+		}
+		return
+	}
+	f.release()
 }
