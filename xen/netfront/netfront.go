@@ -206,13 +206,30 @@ func (n *NIC) Resume(ctx context.Context, renewed bool) error {
 		}
 	}
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.paused = false
 	if err != nil {
 		n.fail(fmt.Errorf("netfront: after a suspension: %w", err))
 	}
 	n.cond.Broadcast()
+	n.mu.Unlock()
+	if err == nil && renewed {
+		n.WriteFrame(announcement(n.mac)) // lost where nobody takes it
+	}
 	return err
+}
+
+// announcement is a request by RARP (RFC 903) for one's own address, as
+// hypervisors send it for guests that have moved: switches learn from it where
+// the address is now.
+func announcement(mac net.HardwareAddr) []byte {
+	b := make([]byte, 60)
+	copy(b, "\xff\xff\xff\xff\xff\xff")
+	copy(b[6:], mac)
+	// RARP; Ethernet and IPv4, addresses of 6 and 4 bytes, request reverse.
+	copy(b[12:], "\x80\x35\x00\x01\x08\x00\x06\x04\x00\x03")
+	copy(b[22:], mac)
+	copy(b[32:], mac)
+	return b
 }
 
 func (n *NIC) failure() error {

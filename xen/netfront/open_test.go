@@ -126,6 +126,10 @@ func TestOpen(t *testing.T) {
 		if err := <-suspended; err != nil {
 			t.Fatal(err)
 		}
+		got := make([]byte, maxFrame)
+		if size, err := n.ReadFrame(got); err != nil || string(got[:size]) != string(announcement(n.mac)) {
+			t.Errorf("after a move %x was sent first, %v, want an announcement", got[:size], err)
+		}
 		flags := uint32(txBlank | txValidated)
 		if d.refuses {
 			flags = 0

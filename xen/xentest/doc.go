@@ -8,5 +8,8 @@
 //
 //	go test ./xen/xentest -xen
 //
+// They wait for what they need, however long that takes: on a machine that has
+// much else to do, give them more than go test's 10 minutes (-timeout 30m).
+//
 // What may be in this room: getting Xen to run, and tests of guests on it.
 package xentest

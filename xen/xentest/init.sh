@@ -36,10 +36,17 @@ start() {
 	id=$(xl domid $1)
 }
 
-# finish NAME: waits until it has ended, and shows its console.
+# Waiting has no limit here: how long a machine takes is not known, and the
+# run as a whole has one.
+
+# ended NAME: whether a guest is gone, and its console's log is whole.
+ended() {
+	! xl domid $1 >/dev/null 2>&1 && ! ls -l /proc/$(pidof xenconsoled)/fd | grep -q guest-$1.log
+}
+
+# finish NAME: waits until a guest has ended, and shows its console.
 finish() {
-	await $1 - gone
-	sleep 0.2
+	until ended $1; do sleep 0.2; done
 	cat /var/log/xen/console/guest-$1.log
 	echo "-- $1"
 }
@@ -50,20 +57,26 @@ guest() {
 	finish $1
 }
 
-# await NAME PATTERN: waits until the guest's console says something.
-# await NAME - gone: until the guest is gone.
+# says NAME PATTERN: whether the guest's console has said something.
+says() { grep -q "$2" /var/log/xen/console/guest-$1.log 2>/dev/null; }
+
+# await NAME PATTERN: waits until it does, or the guest has ended.
 await() {
-	i=0
-	while [ $i -lt 300 ]; do
-		case "$3" in
-		gone) xl domid $1 >/dev/null 2>&1 || return 0 ;;
-		*) grep -q "$2" /var/log/xen/console/guest-$1.log && return 0 ;;
-		esac
+	until says $1 "$2"; do
+		if ended $1; then
+			says $1 "$2" && return
+			echo "guest $1 has ended, and did not say: $2"
+			return 1
+		fi
 		sleep 0.2
-		i=$((i + 1))
 	done
-	echo "guest $1: nothing came: $2"
-	return 1
+}
+
+# move NAME: saves a guest, and restores it in a new domain. Its number is in $id.
+move() {
+	xl save $1 /tmp/saved >/tmp/xl.log 2>&1 && xl restore /tmp/saved >>/tmp/xl.log 2>&1 || cat /tmp/xl.log
+	rm -f /tmp/saved
+	id=$(xl domid $1)
 }
 
 . /guests/script

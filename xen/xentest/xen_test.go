@@ -16,8 +16,36 @@ import (
 
 var onXen = flag.Bool("xen", false, "run the tests that boot Xen under QEMU; the first time they download 300 MB of packages")
 
-// bedTime bounds one boot of Xen with its guests, on a slow and busy machine.
-const bedTime = 8 * time.Minute
+// run runs a bed for as long as the test may take (go test's -timeout, of 10
+// minutes where nothing is said), so that what was said until then is shown.
+func run(t *testing.T, b Bed) string {
+	t.Helper()
+	ctx := t.Context()
+	if deadline, ok := t.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-20*time.Second))
+		defer cancel()
+	}
+	out, err := b.Run(ctx)
+	t.Logf("dom0 said\n%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// expect checks what guests said.
+func expect(t *testing.T, out string, wanted map[string][]string) {
+	t.Helper()
+	for name, want := range wanted {
+		said := section(t, out, name)
+		for _, w := range want {
+			if !strings.Contains(said, w) {
+				t.Errorf("guest %s does not say %q, but\n%s", name, w, said)
+			}
+		}
+	}
+}
 
 func needXen(t *testing.T) {
 	t.Helper()
@@ -101,8 +129,6 @@ func TestGuests(t *testing.T) {
 			"echo.cfg":       config(t, images.XLConfig{Name: "echo", Image: "guest.img", CommandLine: "-- echo"}),
 			"watch.cfg":      config(t, images.XLConfig{Name: "watch", Image: "guest.img", CommandLine: "-- watch"}),
 			"terminate.cfg":  config(t, images.XLConfig{Name: "terminate", Image: "guest.img", CommandLine: "-- terminate"}),
-			"suspend.cfg": config(t, images.XLConfig{Name: "suspend", Image: "guest.img", VCPUs: 2, CommandLine: "-- suspend",
-				Disks: []string{"/tmp/disk2,raw,xvda,rw"}}),
 			"disk.cfg": config(t, images.XLConfig{Name: "disk", Image: "guest.img", CommandLine: "-- disk",
 				Disks: []string{"/tmp/disk,raw,xvda,rw"}}),
 			"speed.cfg": config(t, images.XLConfig{Name: "speed", Image: "guest.img", CommandLine: "-- speed",
@@ -131,38 +157,19 @@ start terminate
 await terminate waiting
 xl shutdown terminate
 finish terminate
-dd if=/dev/zero of=/tmp/disk2 bs=1M count=1 2>/dev/null
-start suspend
-await suspend working
-xl save suspend /tmp/saved >/dev/null 2>&1
-xl restore /tmp/saved >/dev/null 2>&1
-id=$(xl domid suspend)
-await suspend "goes on"
-xenstore-write /local/domain/$id/data/end 1
-await suspend "suspend ok"
-xl destroy suspend
-cat /var/log/xen/console/guest-suspend.log
-echo "-- suspend"
 start web
 await web serving
 /guests/get http://10.9.0.2/
 ping -c 20 -i 0.2 10.9.0.2 | tail -2
 xl destroy web
-cat /var/log/xen/console/guest-web.log
-echo "-- web"
+finish web
 `,
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), bedTime)
-	defer cancel()
-	out, err := b.Run(ctx)
-	t.Logf("dom0 said\n%s", out)
-	if err != nil {
-		t.Fatal(err)
-	}
+	out := run(t, b)
 	if want := fmt.Sprintf("disk's sum %x", md5.Sum(diskContents())); !strings.Contains(out, want) {
 		t.Errorf("dom0 does not say %q of what the guest wrote", want)
 	}
-	for name, want := range map[string][]string{
+	expect(t, out, map[string][]string{
 		"hello":      {"hello\n"},
 		"runtime":    {"runtime ok"},
 		"time":       {"time ok"},
@@ -173,16 +180,50 @@ echo "-- web"
 		"echo":       {"got one", "got two"},
 		"watch":      {"changed to 6x7", "\n42\n", "watch ok"},
 		"terminate":  {"ends by itself"},
-		"suspend":    {"goes on in domain", "suspend ok"},
 		"disk":       {"disk 1048576 512 false", "disk ok"},
 		"speed":      {"speed ok"},
 		"web":        {"serving on 10.9.0.2/24", "This page came out of a bare guest", " 0% packet loss"},
-	} {
-		said := section(t, out, name)
-		for _, w := range want {
-			if !strings.Contains(said, w) {
-				t.Errorf("guest %s does not say %q, but\n%s", name, w, said)
-			}
-		}
+	})
+}
+
+// TestMoves saves guests and restores them in new domains, where they go on: with
+// a disk, and with a connection that is open meanwhile.
+func TestMoves(t *testing.T) {
+	needXen(t)
+	out := run(t, Bed{
+		Files: map[string][]byte{
+			"guest.img": image(t, images.Config{Program: compile(t, "../launch/testdata/guest")}),
+			"web.img":   image(t, images.Config{Program: compile(t, "../../examples/xenweb"), Files: os.DirFS("../../examples/xenweb/site")}),
+			"get":       compile(t, "./testdata/get"),
+			"suspend.cfg": config(t, images.XLConfig{Name: "suspend", Image: "guest.img", VCPUs: 2, CommandLine: "-- suspend",
+				Disks: []string{"/tmp/disk,raw,xvda,rw"}}),
+			"web.cfg": config(t, images.XLConfig{Name: "web", Image: "web.img",
+				Vifs: []string{"mac=00:16:3e:00:00:01,script=vif-test"}}),
+		},
+		Script: `
+dd if=/dev/zero of=/tmp/disk bs=1M count=1 2>/dev/null
+start suspend
+await suspend working
+move suspend
+await suspend "goes on in domain $id"
+xenstore-write /local/domain/$id/data/end 1
+finish suspend
+start web
+await web serving
+for file in /tmp/first /tmp/second; do
+/guests/get http://10.9.0.2/ $file &
+until [ -e $file ] || ! kill -0 $!; do sleep 0.2; done
+move web
+rm $file
+wait $!
+done
+xl destroy web
+finish web
+`,
+	})
+	expect(t, out, map[string][]string{"suspend": {"goes on in domain", "suspend ok"}, "web": {"serving on"}})
+	// Twice: the second time from a domain that has been restored itself.
+	if n := strings.Count(section(t, out, "web"), "the connection goes on"); n != 2 {
+		t.Errorf("a connection went on in a new domain %d times, want 2", n)
 	}
 }

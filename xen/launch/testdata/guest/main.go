@@ -406,7 +406,7 @@ func suspend([]string) {
 		must(d.ReadAt(got, at))
 		check(bytes.Equal(block, got), "round %d: the disk does not hold what was written", i)
 		now := time.Now()
-		check(now.Sub(last) >= 0 && now.Sub(last) < 20*time.Second, "round %d took %v", i, now.Sub(last))
+		check(now.Sub(last) >= 0 && now.Sub(last) < 5*time.Minute, "round %d took %v", i, now.Sub(last))
 		check(now.Unix() >= wall && now.Unix() < wall+1000, "the date went from %d to %d", wall, now.Unix())
 		last, wall = now, now.Unix()
 		if is := must(store.Read(ctx, "domid")); is != id {
