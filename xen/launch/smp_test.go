@@ -34,6 +34,18 @@ func TestHammer(t *testing.T) {
 	}
 }
 
+// TestStorm: mappings change under those who use them.
+func TestStorm(t *testing.T) {
+	for _, n := range []int{1, 2, 4} {
+		if n == 1 && testing.Short() {
+			continue
+		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Log(succeed(t, Config{CPUs: n}, "storm ok", "storm", "3"))
+		})
+	}
+}
+
 // TestTwoProcessorsComputeMore holds the guest to what two processors are for,
 // where this machine has two for it.
 func TestTwoProcessorsComputeMore(t *testing.T) {

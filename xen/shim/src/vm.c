@@ -215,13 +215,25 @@ static bool is_covered(u64 start, u64 end)
 	return true;
 }
 
+/* Who knows an entry that allows less faults, and vm_fault finds the new one. */
+static bool allows_less(u64 new, u64 old)
+{
+	return old & PTE_PRESENT &&
+	       (!(new & PTE_PRESENT) || (old & ~new & PTE_WRITE) || (new & ~old & PTE_NX));
+}
+
 static void protect_pages(u64 start, u64 end, u8 prot)
 {
 	u64 *pte;
 
 	for (u64 va = start; (pte = pte_next(&va, end)); va += PAGE_SIZE) {
-		*pte = (*pte & (PTE_ADDRESS | PTE_BORROWED | PTE_UNCACHED)) | pte_bits(prot);
-		tlb_drop(va);
+		u64 old = *pte;
+
+		*pte = (old & (PTE_ADDRESS | PTE_BORROWED | PTE_UNCACHED)) | pte_bits(prot);
+		if (allows_less(*pte, old))
+			tlb_drop(va);
+		else
+			invlpg(va);
 	}
 	tlb_flush();
 }

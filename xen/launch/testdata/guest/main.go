@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -44,6 +45,7 @@ var tests = map[string]func(args []string){
 	"disk":       disk,
 	"processors": processors,
 	"hammer":     hammer,
+	"storm":      storm,
 	"compute":    compute,
 	"speed":      speed,
 	"stuck":      stuck,
@@ -238,15 +240,27 @@ func memory([]string) {
 	fmt.Println("memory ok")
 }
 
-// hostile: every call with arguments that are no good. The shim must survive,
-// and say EFAULT or EINVAL or what it likes.
-func hostile(args []string) {
+// hostile: every call with arguments that are no good, on all processors at
+// once. The shim must survive, and say EFAULT or EINVAL or what it likes.
+func hostile([]string) {
+	var wg sync.WaitGroup
+	var n atomic.Int64
+	for range runtime.NumCPU() {
+		wg.Go(func() {
+			runtime.LockOSThread() // some calls spoil their thread, which ends here
+			n.Add(int64(hostileCalls()))
+		})
+	}
+	wg.Wait()
+	fmt.Println("hostile ok after", n.Load(), "calls")
+}
+
+func hostileCalls() (n int) {
 	bad := []uintptr{0, 1, 0xfff, 0x10000, 0x7fffffffefff, 0x7ffffffff000, 0x800000000000, 0xffff800000100000,
 		0xffffffff80100000, ^uintptr(0), ^uintptr(0) - 4095, 0x8000000000000000}
 	skip := map[uintptr]bool{15: true, 56: true, 57: true, 58: true, 60: true, 231: true, // they end the test
 		0: true, 34: true, 202: true, 7: true, 271: true, 232: true, 281: true, 35: true, 230: true, // they may wait for ever
 		11: true, 9: true, 10: true, 28: true, 12: true, 158: true, 131: true, 13: true, 14: true, 200: true, 234: true, 62: true, 3: true, 33: true, 292: true, 1: true, 20: true}
-	n := 0
 	for nr := range uintptr(450) {
 		if skip[nr] {
 			continue
@@ -275,7 +289,7 @@ func hostile(args []string) {
 			n++
 		}
 	}
-	fmt.Println("hostile ok after", n, "calls")
+	return n
 }
 
 func crash([]string) {
