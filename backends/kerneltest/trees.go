@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"testing/fstest"
 	"time"
 
@@ -33,7 +34,9 @@ var sampleTree = fstest.MapFS{
 func testFS(t T, k *sys.Kernel) {
 	p := k.Init()
 	dir := tempDir(t, p)
-	must(t, p.CopyFS(dir, sampleTree))
+	tree := maps.Clone(sampleTree)
+	tree["bin/tool"] = &fstest.MapFile{Data: pattern(5000), Mode: 0o755} // it is read byte by byte
+	must(t, p.CopyFS(dir, tree))
 	fsys := p.FS(dir)
 	if err := fstest.TestFS(fsys, "hello.txt", "empty", "bin/tool", "a/b/c/deep.txt", "a/link"); err != nil {
 		t.Errorf("%v", err)
