@@ -34,7 +34,7 @@ const (
 // programs of dom0: where they are in the packages, and where they go.
 var programs = []string{
 	xenDir + "/bin/xl", xenDir + "/bin/xenstored", xenDir + "/bin/xenconsoled", xenDir + "/bin/xen-init-dom0",
-	xenDir + "/bin/libxl-save-helper", "usr/bin/xenstore",
+	xenDir + "/bin/libxl-save-helper", xenDir + "/bin/xenconsole", "usr/bin/xenstore",
 }
 
 // applets of busybox that scripts use.
@@ -67,7 +67,7 @@ type dom0 struct {
 // newDom0 is a dom0 from the packages.
 func newDom0(root string) ([]byte, error) {
 	d := &dom0{root: root, have: map[string]bool{}}
-	for _, dir := range []string{"proc", "sys", "dev", "tmp", "run/xen", "var/lib/xen", "var/log/xen/console"} {
+	for _, dir := range []string{"proc", "sys", "dev", "tmp", "run/xen", "var/lib/xen", "var/lock", "var/log/xen/console"} {
 		d.mkdir(dir)
 	}
 	d.link("var/run", "/run")
