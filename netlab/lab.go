@@ -57,7 +57,7 @@ type Lab struct {
 // stand the specification of its kernel, such as sentry or
 // rump?ncpu=2, and options:
 //
-//   - mtu=9000 is the size of the largest packets of its interfaces;
+//   - mtu=9000 is the size of the largest packets of its interfaces, 68 to 32768;
 //   - ip=10.0.0.1/24,fd00::1/64 are the addresses of its first interface;
 //   - ip=none leaves it without, for DHCP.
 //

@@ -22,6 +22,15 @@
 // condition variables are a word that one instruction changes while nobody
 // waits, and a queue for when somebody does.
 //
+// # What ours take the place of
+//
+// A few functions of the kernel itself are replaced as it is linked; symbols.c
+// has them all. Copies from and to user memory end with an error where there is
+// no memory. Sleeps end when the caller is interrupted. An Ethernet interface
+// takes an MTU of up to 32 KiB, and its driver frames of no more pieces than it can
+// send. cprng_fast32 has a stream of the same kind, which takes a tenth of the
+// time.
+//
 // # The end
 //
 // A kernel ends by reboot, by a panic, or by a bad address; only it ends. Its
