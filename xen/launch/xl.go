@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/creack/pty"
 	"golang.org/x/term"
 
 	"github.com/anykernel/anykernel/images"
@@ -35,8 +36,7 @@ var domains atomic.Int64
 
 // RunXen starts a guest of Xen by xl(1), in dom0, and waits for its end as
 // [Run] does. Networks are of the kind Vif; Accel, CPU, NoRNG and QEMU are of
-// no meaning. xl's console takes input from terminals alone, which it is not
-// given here, so that a guest does not get Stdin.
+// no meaning.
 func RunXen(ctx context.Context, c Config) (status int, err error) {
 	if err := c.check(); err != nil {
 		return 0, err
@@ -131,16 +131,12 @@ func (d *domain) run(ctx context.Context, c *Config, file string) (int, error) {
 	// -F: until the domain has ended; -c: with its console, which is a process of
 	// its own, and goes on until the domain is gone.
 	cmd := exec.Command(d.xl, "create", "-q", "-F", "-c", file)
-	closeIn, err := d.input(cmd, c.Stdin)
-	if err != nil {
-		return 0, err
-	}
-	defer closeIn()
 	c.logger().Info("starting guest", "command", quoted(cmd.Args))
-	ended, err := d.output(cmd)
+	ended, detach, err := d.attach(cmd, c.Stdin)
 	if err != nil {
 		return 0, err
 	}
+	defer detach()
 	state, err := d.await(ctx, cmd)
 	if err == nil {
 		d.console.settle()
@@ -163,57 +159,46 @@ func (d *domain) run(ctx context.Context, c *Config, file string) (int, error) {
 	return d.status(state, c.Initramfs != "")
 }
 
-// input gives xl what is typed: the terminal itself, which its console switches
-// to single characters, or a pipe. The end of another input is not that of the
-// pipe: the console would end with it.
-func (d *domain) input(cmd *exec.Cmd, from io.Reader) (closeIn func(), err error) {
-	if f, ok := from.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		cmd.Stdin = f
-		return func() {}, nil
+// attach gives xl a terminal: its console takes input from nothing else. What
+// is typed goes to it as it comes, without echo. The channel is closed when xl
+// and its console have ended; then detach.
+func (d *domain) attach(cmd *exec.Cmd, from io.Reader) (ended chan struct{}, detach func(), err error) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		return nil, nil, fmt.Errorf("a terminal for xl's console: %w", err)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, errors.Join(err, master.Close(), slave.Close())
 	}
-	cmd.Stdin = r
-	if from != nil {
-		go io.Copy(w, from)
-	}
-	return func() { r.Close(); w.Close() }, nil
-}
-
-// output takes what xl and the console say. The channel is closed when both
-// have ended.
-func (d *domain) output(cmd *exec.Cmd) (ended chan struct{}, err error) {
-	var copying sync.WaitGroup
-	var writers []*os.File
-	for _, o := range []struct {
-		of *io.Writer
-		to io.Writer
-	}{{&cmd.Stdout, d.console}, {&cmd.Stderr, &d.stderr}} {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, err
+	restore := func() {}
+	_, err = term.MakeRaw(int(slave.Fd()))
+	if f, ok := from.(*os.File); err == nil && ok && term.IsTerminal(int(f.Fd())) {
+		var old *term.State
+		if old, err = term.MakeRaw(int(f.Fd())); err == nil {
+			restore = func() { term.Restore(int(f.Fd()), old) }
 		}
-		*o.of = w
-		writers = append(writers, w)
-		copying.Go(func() {
-			io.Copy(o.to, r)
-			r.Close()
-		})
 	}
-	if err = cmd.Start(); err != nil {
-		err = fmt.Errorf("xl: %w", err)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, w
+	if err == nil {
+		err = cmd.Start()
 	}
-	for _, w := range writers {
-		w.Close() // xl has its own
+	if err = errors.Join(err, slave.Close(), w.Close()); err != nil { // xl has its own
+		restore()
+		return nil, nil, errors.Join(err, master.Close(), r.Close())
 	}
 	ended = make(chan struct{})
+	var copying sync.WaitGroup
+	copying.Go(func() { io.Copy(d.console, master) }) // until nobody has the other end
+	copying.Go(func() { io.Copy(&d.stderr, r) })
 	go func() {
 		copying.Wait()
 		close(ended)
 	}()
-	return ended, err
+	if from != nil {
+		go io.Copy(master, from)
+	}
+	return ended, func() { restore(); master.Close(); r.Close() }, nil
 }
 
 // xlTime bounds what xl is asked, and what its console takes to end.

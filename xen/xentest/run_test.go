@@ -33,6 +33,7 @@ run crash guest.img --on xen -- crash
 run env guest.img --on xen -e OTHER=one -- env OTHER two
 run disk guest.img --on xen --disk /tmp/disk -- disk
 run missing guest.img --on xen --disk /tmp/missing -- hello
+printf 'one\nend\n' | run echo guest.img --on xen -- echo
 echo "== left"
 xl list
 echo "-- left"
@@ -47,6 +48,7 @@ cd /
 		"env":     {"one [OTHER two]\n", "status 0\n"},
 		"disk":    {"disk ok", "status 0\n"},
 		"missing": {"/tmp/missing", "status 1\n"},
+		"echo":    {"got one", "status 0\n"},
 	})
 	if left := section(t, out, "left"); strings.Contains(left, "anykernel-") {
 		t.Errorf("guests are left behind:\n%s", left)
