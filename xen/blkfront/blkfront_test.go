@@ -206,7 +206,6 @@ func TestSuspension(t *testing.T) {
 func TestNewDomains(t *testing.T) {
 	d, b := connected(t, 1<<20, offering(backends["indirect"]))
 	b.Renews = true
-	b.Meanwhile = b.appear
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	go func() {
 		want, got := make([]byte, 1<<20), make([]byte, 1<<20)
@@ -249,9 +248,13 @@ func TestNewDomains(t *testing.T) {
 // suspend moves the domain to where the back end is as b.values says.
 func suspend(t *testing.T, b *backend) error {
 	t.Helper()
-	result := make(chan error, 1)
+	appeared, result := make(chan struct{}), make(chan error, 1)
+	b.Meanwhile = func() {
+		b.appear()
+		close(appeared)
+	}
 	go func() { result <- b.Bus.Suspend(t.Context(), b.Host, b.Ring) }()
-	b.Await(t, frontPath+"/state", "1")
+	<-appeared
 	b.connect(t)
 	return <-result
 }

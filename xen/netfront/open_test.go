@@ -116,12 +116,16 @@ func TestOpen(t *testing.T) {
 		t.Errorf("feature-no-csum-offload is %q", v)
 	}
 	d.echo(t, n, "first", txBlank|txValidated)
-	d.Renews, d.Meanwhile = true, d.appear
+	d.Renews = true
 	for i := range 4 {
 		d.refuses = i%2 == 0
-		suspended := make(chan error, 1)
+		appeared, suspended := make(chan struct{}), make(chan error, 1)
+		d.Meanwhile = func() {
+			d.appear()
+			close(appeared)
+		}
 		go func() { suspended <- d.Bus.Suspend(context.Background(), d.Host, d.Ring) }()
-		d.Await(t, frontPath+"/state", "1")
+		<-appeared
 		d.connect(t)
 		if err := <-suspended; err != nil {
 			t.Fatal(err)
