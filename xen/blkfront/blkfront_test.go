@@ -45,7 +45,7 @@ func testReadWrite(t *testing.T, values map[string]string) {
 	d, b := connected(t, 1<<20, offering(values))
 	random := rand.New(rand.NewPCG(3, 4))
 	want := make([]byte, 1<<20)
-	for range 200 {
+	for range 60 {
 		off := random.IntN(len(want)/sectorSize) * sectorSize
 		p := make([]byte, min((1+random.IntN(900))*sectorSize, len(want)-off))
 		for i := range p {

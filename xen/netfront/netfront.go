@@ -279,7 +279,8 @@ func (n *NIC) collect() error {
 			return err
 		}
 		// Both are asked: an evaluation that stops early would leave one asleep.
-		rx, tx := n.rx.WantResponses(), n.tx.WantResponses()
+		// Pages that come back are of no interest while there are others.
+		rx, tx := n.rx.WantResponses(), n.tx.WantMany(max(1, len(n.idle)/2))
 		if !rx && !tx {
 			return nil
 		}
@@ -331,6 +332,24 @@ func (n *NIC) collectTx() error {
 		n.waiting[id] = false
 		n.idle = append(n.idle, id)
 	}
+}
+
+// free reports whether there is a page to send. It takes those that came back
+// without a notification, and asks for one where none did.
+func (n *NIC) free() bool {
+	for len(n.idle) <= buffers/2 {
+		if err := n.collectTx(); err != nil {
+			n.fail(fmt.Errorf("netfront: the back end is broken: %w", err))
+			return false
+		}
+		if len(n.idle) > 0 {
+			break
+		}
+		if !n.tx.WantResponses() {
+			return false
+		}
+	}
+	return true
 }
 
 func (n *NIC) publishRx() {
@@ -417,7 +436,7 @@ func (n *NIC) write(b []byte, blank bool) error {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for (len(n.idle) == 0 || n.paused) && n.err == nil {
+	for n.err == nil && (n.paused || !n.free()) {
 		n.cond.Wait()
 	}
 	if n.err != nil {

@@ -49,7 +49,7 @@ func (b *bridge) serve() {
 		b.frames = append(b.frames, bytes.Clone(b.page(ref).Bytes[:last>>16]))
 		b.tx.Response().Store32(0, last&0xffff)
 	}
-	b.tx.Publish()
+	notify := b.tx.Publish()
 	for len(b.frames) > 0 {
 		r, ok := b.rx.Request()
 		if !ok {
@@ -60,8 +60,9 @@ func (b *bridge) serve() {
 		b.frames = b.frames[1:]
 		b.receive(id, 2, b.flags, size)
 	}
-	b.rx.Publish()
-	b.port.Raise()
+	if b.rx.Publish() || notify {
+		b.port.Raise()
+	}
 }
 
 // receive answers a request to receive.
@@ -140,6 +141,52 @@ func TestConcurrently(t *testing.T) {
 		seen[string(b[:size])] = true
 	}
 	wg.Wait()
+}
+
+// TestSendingAlone: a sender that receives nothing gets its pages back, though
+// it asks to be notified of few of them.
+func TestSendingAlone(t *testing.T) {
+	n, b := connected(t, false)
+	notified := 0
+	answer := func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for {
+			r, ok := b.tx.Request()
+			if !ok {
+				break
+			}
+			b.tx.Response().Store32(0, r.Load32(8)&0xffff)
+		}
+		if b.tx.Publish() {
+			notified++
+			b.port.Raise()
+		}
+	}
+	b.port.Other = answer
+	for range 1000 {
+		if err := n.WriteFrame([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if notified > 100 {
+		t.Errorf("1000 frames led to %d notifications", notified)
+	}
+	b.port.Other = nil // it is slow
+	for range buffers {
+		n.WriteFrame([]byte("x"))
+	}
+	sent := make(chan error)
+	go func() { sent <- n.WriteFrame([]byte("last")) }()
+	select {
+	case <-sent:
+		t.Fatal("a frame was sent without a page")
+	case <-time.After(5 * time.Millisecond):
+	}
+	answer()
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestDeadlineAndClose(t *testing.T) {

@@ -90,9 +90,13 @@ func (f *Front) Response() (r shm.Region, ok bool, err error) {
 
 // WantResponses asks to be notified of the next response, and reports whether
 // one has come already.
-func (f *Front) WantResponses() (ready bool) {
-	f.page.Store32(responseEvent, f.consumed+1)
-	return f.page.Load32(responseProduced) != f.consumed
+func (f *Front) WantResponses() (ready bool) { return f.WantMany(1) }
+
+// WantMany is WantResponses that waits for n responses: they are to be looked
+// for before, too, where that costs nothing.
+func (f *Front) WantMany(n int) (ready bool) {
+	f.page.Store32(responseEvent, f.consumed+uint32(n))
+	return int32(f.page.Load32(responseProduced)-f.consumed) >= int32(n)
 }
 
 func (f *Front) at(index uint32) shm.Region {

@@ -12,6 +12,7 @@ const (
 	requestProduced  = 0
 	requestEvent     = 4
 	responseProduced = 8
+	responseEvent    = 12
 	header           = 64
 )
 
@@ -20,6 +21,7 @@ type Back struct {
 	Page                shm.Region
 	size, entry         int
 	consumed, responded uint32
+	published           uint32 // responses
 }
 
 // NewBack looks at a page that a front end made a ring of.
@@ -49,8 +51,14 @@ func (b *Back) Response() shm.Region {
 	return b.at(b.responded - 1)
 }
 
-// Publish makes responses known.
-func (b *Back) Publish() { b.Page.Store32(responseProduced, b.responded) }
+// Publish makes responses known, and reports whether the front end wants to be
+// notified of them.
+func (b *Back) Publish() (notify bool) {
+	old := b.published
+	b.published = b.responded
+	b.Page.Store32(responseProduced, b.responded)
+	return b.responded-b.Page.Load32(responseEvent) < b.responded-old
+}
 
 // Claim sets the index of responses to anything.
 func (b *Back) Claim(index uint32) { b.Page.Store32(responseProduced, index) }

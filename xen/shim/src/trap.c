@@ -141,7 +141,7 @@ static void interrupt(u64 vector)
 		break;
 	case VECTOR_UPCALL:
 		xen_upcall();
-		break;
+		return; /* it does not come through the APIC, whose register costs an exit to Xen */
 	default:
 		irq_raise((u8)vector);
 	}
