@@ -7,10 +7,9 @@ import (
 	"github.com/anykernel/anykernel/backends/remote/server"
 )
 
-// slow are cases that -short leaves out: they read 300,000 bytes one by one and
-// make 10,000 files, each a message there and one back, or wait for Go's garbage
-// collector again and again.
-var slow = []string{"io/fs over the kernel", "directories of 10,000 entries", "descriptors close once"}
+// slow are cases that -short leaves out: they make 10,000 files, each a message
+// there and one back, or wait for Go's garbage collector again and again.
+var slow = []string{"directories of 10,000 entries", "descriptors close once"}
 
 // TestConformance runs the suite against kernels that a server in this process
 // offers. Every case is a client of its own; the kernel is one.

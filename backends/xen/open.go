@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -17,7 +18,10 @@ import (
 	"github.com/anykernel/anykernel/xen/launch"
 )
 
-func requirements() []backends.Requirement { return []backends.Requirement{findQEMU()} }
+func requirements() []backends.Requirement {
+	_, err := exec.LookPath(launch.DefaultQEMU)
+	return []backends.Requirement{{Name: "QEMU", Err: err, Remedy: "apt-get install qemu-system-x86"}}
+}
 
 func open(ctx context.Context, s backends.Spec, cfg backends.Config) (backends.Kernel, error) {
 	o, err := parse(s)

@@ -2,11 +2,9 @@ package xen
 
 import (
 	"fmt"
-	"os/exec"
 	"strconv"
 
 	"github.com/anykernel/anykernel/backends"
-	"github.com/anykernel/anykernel/xen/launch"
 )
 
 // Name is what specifications call the backend.
@@ -56,9 +54,4 @@ func parse(s backends.Spec) (o options, err error) {
 		}
 	}
 	return o, nil
-}
-
-func findQEMU() backends.Requirement {
-	_, err := exec.LookPath(launch.DefaultQEMU)
-	return backends.Requirement{Name: "QEMU", Err: err, Remedy: "apt-get install qemu-system-x86"}
 }
