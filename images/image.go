@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // An Image is what was found in the file of one.
@@ -148,10 +147,8 @@ func (im *Image) addFiles(archive []byte, program string) error {
 			im.Program.Build, _ = buildinfo.Read(bytes.NewReader(b)) // nil: not written in Go
 			continue
 		}
-		if r.Name == programName || r.Name == linuxDir || strings.HasPrefix(r.Name, linuxDir+"/") {
-			if im.Linux != nil {
-				continue // ours
-			}
+		if im.Linux != nil && isLinuxInit(r.Name) {
+			continue // ours
 		}
 		f := File{Path: r.Name, Mode: fileMode(r.Mode), Size: int64(r.FileSize)}
 		if f.Mode.Type() == fs.ModeSymlink {

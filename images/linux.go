@@ -44,6 +44,11 @@ const (
 	linuxProgram = linuxDir + "/program"
 )
 
+// isLinuxInit reports whether a file of an initramfs is one of ours.
+func isLinuxInit(name string) bool {
+	return name == programName || name == linuxDir || strings.HasPrefix(name, linuxDir+"/")
+}
+
 // BuildLinux makes an image of the same program and files with a stock Linux
 // kernel in place of the shim. Its first process is a small one of ours, which
 // is compiled by the go command. The same inputs give the same bytes.

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-)
 
-// maxCPUs is how many processors the shim runs on (MAX_CPUS of xen/shim/src/layout.h).
-const maxCPUs = 16
+	"github.com/anykernel/anykernel/xen/shim"
+)
 
 // An XLConfig is a guest for Xen's xl(1); see xl.cfg(5).
 type XLConfig struct {
@@ -50,8 +49,8 @@ func (c XLConfig) Check() error {
 	if c.Name == "" || c.Image == "" || c.MemoryMiB <= 0 {
 		return errors.New("a guest needs a name, an image and memory")
 	}
-	if c.VCPUs < 0 || c.VCPUs > maxCPUs {
-		return fmt.Errorf("%d virtual processors: a guest has 1 to %d", c.VCPUs, maxCPUs)
+	if c.VCPUs < 0 || c.VCPUs > shim.MaxCPUs {
+		return fmt.Errorf("%d virtual processors: a guest has 1 to %d", c.VCPUs, shim.MaxCPUs)
 	}
 	for _, s := range append([]string{c.Name, c.Image, c.Ramdisk, c.CommandLine}, append(c.Vifs, c.Disks...)...) {
 		if strings.ContainsAny(s, "\n\r\x00") || (strings.ContainsRune(s, '"') && strings.ContainsRune(s, '\'')) {

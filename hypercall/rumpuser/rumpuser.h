@@ -94,9 +94,9 @@ struct hyp_thread {
 	uint32_t number; /* within its kernel, in the order of their making */
 	const char *wait_for; /* what it waits for, while it waits */
 
-	int nspins;           /* spin mutexes that it has */
+	int nspins;            /* spin mutexes that it has */
 	const void *last_spin; /* the last that it took */
-	int in_a_row;         /* so often, and no other between: see lock.c */
+	int in_a_row;          /* so often, and no other between: see lock.c */
 
 	uint32_t words[16]; /* random ones, the last nwords of them not yet used: see random.c */
 	int nwords;

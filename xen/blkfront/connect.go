@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"strconv"
 
 	"github.com/anykernel/anykernel/xen/grants"
@@ -60,7 +61,7 @@ func introduce(ctx context.Context, d *xenbus.Device, port uint32, ring []grants
 		name := "ring-ref"
 		if len(ring) > 1 {
 			name += strconv.Itoa(i)
-			values["ring-page-order"] = strconv.Itoa(order(len(ring)))
+			values["ring-page-order"] = strconv.Itoa(bits.TrailingZeros(uint(len(ring))))
 		}
 		values[name] = strconv.FormatUint(uint64(ref), 10)
 	}
@@ -80,15 +81,6 @@ func introduce(ctx context.Context, d *xenbus.Device, port uint32, ring []grants
 		return info{}, 0, err
 	}
 	return i, segments, d.SetState(ctx, xenbus.Connected)
-}
-
-// order is the logarithm of a number of pages.
-func order(pages int) int {
-	n := 0
-	for 1<<n < pages {
-		n++
-	}
-	return n
 }
 
 // limit is a number of the back end's, 0 where it says nothing, and most where

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/anykernel/anykernel/xen/shim"
 )
 
 // A Config says what to start. Image alone has to be there.
@@ -53,8 +55,7 @@ const DefaultMemory = 128
 const (
 	minMemory  = 4
 	maxMemory  = 1 << 20
-	maxCPUs    = 16 // of the shim
-	maxDevices = 8  // transports of a microvm
+	maxDevices = 8 // transports of a microvm
 )
 
 // A Disk is a file that the guest sees as a block device.
@@ -90,8 +91,8 @@ func (c *Config) check() error {
 	if n := len(c.Networks) + len(c.Disks); n > maxDevices {
 		return fmt.Errorf("%d networks and disks: a guest has up to %d", n, maxDevices)
 	}
-	if c.CPUs < 0 || c.CPUs > maxCPUs {
-		return fmt.Errorf("%d processors: a guest has 1 to %d", c.CPUs, maxCPUs)
+	if c.CPUs < 0 || c.CPUs > shim.MaxCPUs {
+		return fmt.Errorf("%d processors: a guest has 1 to %d", c.CPUs, shim.MaxCPUs)
 	}
 	if strings.ContainsAny(c.CPU, "\x00\n") || strings.HasPrefix(c.CPU, "-") {
 		return fmt.Errorf("the processor %q: want a model of QEMU's, as 'qemu-system-x86_64 -cpu help' lists them", c.CPU)

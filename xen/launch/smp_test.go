@@ -7,10 +7,12 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"github.com/anykernel/anykernel/xen/shim"
 )
 
 func TestProcessors(t *testing.T) {
-	for _, n := range []int{1, 2, 4, maxCPUs} {
+	for _, n := range []int{1, 2, 4, shim.MaxCPUs} {
 		if n > 4 && testing.Short() {
 			continue
 		}

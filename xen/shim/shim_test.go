@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -92,4 +93,21 @@ func TestNothingIsWritableAndExecutable(t *testing.T) {
 			t.Errorf("the segment at %#x reaches %#x, beyond the payload's place", p.Vaddr, p.Paddr+p.Memsz)
 		}
 	}
+}
+
+// TestMaxCPUs holds the constant to the sources'.
+func TestMaxCPUs(t *testing.T) {
+	b, err := os.ReadFile("src/layout.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) >= 3 && f[0] == "#define" && f[1] == "MAX_CPUS" {
+			if f[2] != strconv.Itoa(MaxCPUs) {
+				t.Errorf("MAX_CPUS is %s, MaxCPUs %d", f[2], MaxCPUs)
+			}
+			return
+		}
+	}
+	t.Error("src/layout.h has no MAX_CPUS")
 }
