@@ -139,15 +139,24 @@ func (b *imageBuild) program(ctx context.Context, what string) ([]byte, error) {
 }
 
 func (b *imageBuild) buildLinux(ctx context.Context, c images.Config) error {
-	kernel, err := stock.Find(ctx, b.linux)
+	kernel, err := b.linuxKernel(ctx)
 	if err != nil {
-		return fmt.Errorf("--linux: %w", err)
+		return err
 	}
 	image, err := images.BuildLinux(ctx, c, kernel)
 	if err != nil {
 		return err
 	}
 	return image.Write(b.out)
+}
+
+// linuxKernel is the one of --linux.
+func (b *imageBuild) linuxKernel(ctx context.Context) (images.LinuxKernel, error) {
+	kernel, err := stock.Find(ctx, b.linux)
+	if err != nil {
+		return images.LinuxKernel{}, fmt.Errorf("--linux: %w", err)
+	}
+	return kernel, nil
 }
 
 // programName is the last element of a package's or program's name.
@@ -160,21 +169,22 @@ func programName(what string) (string, error) {
 }
 
 func (b *imageBuild) buildOCI(ctx context.Context, name string, c images.Config) error {
-	var image *images.OCIImage
-	var err error
-	if b.linux == "" {
-		image, err = images.BuildOCI(name, c)
-	} else {
-		var kernel images.LinuxKernel
-		if kernel, err = stock.Find(ctx, b.linux); err != nil {
-			return fmt.Errorf("--linux: %w", err)
-		}
-		image, err = images.BuildLinuxOCI(ctx, name, c, kernel)
-	}
+	image, err := b.ociImage(ctx, name, c)
 	if err != nil {
 		return err
 	}
 	return image.Write(b.oci)
+}
+
+func (b *imageBuild) ociImage(ctx context.Context, name string, c images.Config) (*images.OCIImage, error) {
+	if b.linux == "" {
+		return images.BuildOCI(name, c)
+	}
+	kernel, err := b.linuxKernel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return images.BuildLinuxOCI(ctx, name, c, kernel)
 }
 
 // defaultXLMemory is the memory of a guest in a configuration that we write,
